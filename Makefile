@@ -1,0 +1,118 @@
+# What a developer types. CI runs the same targets (.ci/run).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq
+PACKAGES := $(BIN)/python scripts/packages.py
+
+# Every folder with a pyproject.toml is a package; nothing lists them by name.
+MANIFESTS := pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
+DATA := $(sort $(wildcard plugins/*/requirements-data.txt))
+SOURCES := npdl_core $(sort $(wildcard plugins/*/src))
+
+# The optional parts of packages that the demo shows.
+DEMO_EXTRAS := sklearn plot
+
+# Where the environment sets them, these slow a current NumPy's OpenBLAS.
+unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+##@ Two commands
+.PHONY: demo test
+demo: env  ## train a model described by names on real data
+	$(BIN)/npdl train examples/digits.toml
+
+test: env-test  ## run every package's tests (PACKAGE=plugins/npdl-data, PYTEST_ARGS="-k lstm", COVERAGE=1)
+	NPDL_REQUIRE_ORACLE=1 COVERAGE=$(COVERAGE) scripts/test $(BIN)/python "$(PACKAGE)" $(PYTEST_ARGS)
+
+##@ Before a commit
+.PHONY: format lint types contracts fragments check
+format: env-quality  ## rewrite all Python files in the house style
+	$(BIN)/ruff check --fix-only --exit-zero .
+	$(BIN)/ruff format .
+
+lint: env-quality  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env-quality  ## mypy, strict, over all packages
+	$(BIN)/mypy $(SOURCES)
+
+contracts: env-quality  ## import-linter: core imports no plugin, layers of core
+	$(BIN)/lint-imports
+
+fragments: env-quality  ## the change log that the fragments make
+	$(BIN)/towncrier build --draft --version next
+
+check: lint types contracts fragments test  ## all of these and the tests
+
+##@ More
+.PHONY: docs wheels proofs bench ci
+docs: env-docs  ## the manual in docs/_build/html, warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
+
+wheels: env-quality  ## a wheel of every package in build/wheels, through its sdist
+	rm -rf build/wheels
+	for folder in $$($(PACKAGES) folders); do \
+	  $(BIN)/python -m build --quiet --no-isolation --outdir build/wheels "$$folder"; \
+	done
+	ls build/wheels/*.whl
+
+proofs: env-test  ## what takes long: tests marked `proof`
+	NPDL_REQUIRE_ORACLE=1 PROOFS=1 scripts/test $(BIN)/python "$(PACKAGE)" -m proof $(PYTEST_ARGS)
+
+BENCH ?= mlp imports overhead
+bench: env-test  ## speed against references (BENCH=mlp, BENCH_ARGS="--rounds 9")
+	for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done
+
+ci:  ## the whole gate
+	.ci/run
+
+##@ The environment
+.PHONY: env env-test env-quality env-docs clean
+env: $(VENV)/.stamp  ## .venv with all packages and what the demo needs
+env-test: $(VENV)/.stamp-test  ## … with what the tests need, PyTorch among it
+env-quality: $(VENV)/.stamp-quality  ## … with linters, type checker, build tools
+env-docs: $(VENV)/.stamp-docs  ## … with Sphinx
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp: $(MANIFESTS) scripts/packages.py | $(BIN)/python
+	@echo "installing npdl-core and $(words $(wordlist 2,99,$(MANIFESTS))) plugins into $(VENV)"
+	$(PACKAGES) build | $(PIP) -r /dev/stdin
+	$(PIP) --no-build-isolation $$($(PACKAGES) editable $(DEMO_EXTRAS))
+	@touch $@
+
+# PyTorch comes first and alone: whatever else asks for it is then satisfied.
+$(VENV)/.stamp-test: $(VENV)/.stamp $(DATA)
+	@echo "installing what the tests need into $(VENV)"
+	$(PIP) torch==2.13.0
+	$(PACKAGES) extras test oracle | $(PIP) -r /dev/stdin
+	for file in $(DATA); do $(PIP) --no-deps -r $$file; done
+	@touch $@
+
+$(VENV)/.stamp-quality: $(VENV)/.stamp
+	@echo "installing linters, type checker and build tools into $(VENV)"
+	$(PACKAGES) extras quality | $(PIP) -r /dev/stdin
+	@touch $@
+
+$(VENV)/.stamp-docs: $(VENV)/.stamp
+	@echo "installing Sphinx into $(VENV)"
+	$(PACKAGES) extras docs | $(PIP) -r /dev/stdin
+	@touch $@
+
+clean:  ## remove everything that these targets made
+	rm -rf $(VENV) build docs/_build docs/generated docs/gallery benchmarks/results
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache .coverage
+
+.PHONY: help
+help:  ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,1 @@
+"""Speed against references; see README.md."""

@@ -1,0 +1,40 @@
+"""``import npdl_core`` against ``import numpy``: fresh interpreters in turns, ratios pair by pair."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from benchmarks.harness import spread
+
+TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+
+
+def seconds(module: str) -> float:
+    """Return how long a fresh interpreter takes to import a module."""
+    command = [sys.executable, "-P", "-c", TIMED.format(module)]
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def main() -> None:
+    """Print the ratio; fail above the limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--limit", type=float, help="fail if the median ratio is above this")
+    arguments = parser.parse_args()
+    for module in ("numpy", "npdl_core"):
+        seconds(module)  # from here on the byte code is written and the files are in memory
+    pairs = [(seconds("npdl_core"), seconds("numpy")) for _ in range(arguments.rounds)]
+    ours, numpy = (spread([1e3 * value for value in column]) for column in zip(*pairs, strict=True))
+    ratio = spread([a / b for a, b in pairs])
+    print(
+        f"import: npdl_core {ours['median']:.1f} ms, numpy {numpy['median']:.1f} ms, "
+        f"ratio {ratio['median']:.2f} ({ratio['min']:.2f}–{ratio['max']:.2f})"
+    )
+    if arguments.limit is not None and ratio["median"] > arguments.limit:
+        sys.exit(f"importing npdl_core takes more than {arguments.limit} times as long as importing numpy")
+
+
+if __name__ == "__main__":
+    main()
