@@ -3,8 +3,9 @@
 import numpy as np
 
 import npdl_core as npdl
+from npdl_core.builtin import KINDS
 
-for kind in npdl.registry.KINDS:
+for kind in KINDS:
     print(f"{kind}: {len(npdl.registry.names(kind))} names")
 
 rng = np.random.default_rng(0)

@@ -1,0 +1,107 @@
+"""``train_on_batch`` of a perceptron 64-32-10, N 32, against the NumPy calls that a training step cannot do without.
+
+Both run in one process in turns, on one thread, from equal weights; the difference of the medians is what names,
+checks and bookkeeping cost a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+N, N_IN, HIDDEN, N_OUT, LR = 32, 64, 32, 10, 0.05
+
+
+def framework() -> Any:
+    """Return the compiled model."""
+    from npdl_core import Model
+    from npdl_core.layers import Dense, Softmax
+
+    model = Model([Dense(HIDDEN, n_in=N_IN, activation="relu"), Softmax(N_OUT)], seed=0)
+    return model.compile(loss="scce", optimizer={"name": "sgd", "config": {"lr": LR}})
+
+
+def bare(model: Any) -> Callable[[Any, Any], float]:
+    """Return the same step in NumPy alone, from a copy of the model's weights, laid out as the model does."""
+    import numpy as np
+
+    arrays = [model.layers[0].W, model.layers[0].b, model.layers[1].W, model.layers[1].b]
+    params, grads = (np.zeros(sum(array.size for array in arrays), np.float32) for _ in range(2))
+    params[:] = np.concatenate([array.ravel() for array in arrays])
+    stops = np.cumsum([array.size for array in arrays])[:-1]
+    shaped = [
+        [part.reshape(array.shape) for part, array in zip(np.split(flat, stops), arrays, strict=True)]
+        for flat in (params, grads)
+    ]
+    (w1, b1, w2, b2), (dw1, db1, dw2, db2) = shaped
+    hidden, delta = np.empty((N, HIDDEN), np.float32), np.empty((N, HIDDEN), np.float32)
+    p, g = np.empty((N, N_OUT), np.float32), np.empty((N, N_OUT), np.float32)
+    scratch, rows = np.empty_like(params), np.arange(N)
+
+    def step(x: Any, y: Any) -> float:
+        np.matmul(x, w1, out=hidden)
+        np.add(hidden, b1, out=hidden)
+        np.maximum(hidden, 0, out=hidden)
+        np.matmul(hidden, w2, out=p)
+        np.add(p, b2, out=p)
+        np.subtract(p, p.max(axis=-1, keepdims=True), out=p)
+        np.exp(p, out=p)
+        np.divide(p, p.sum(axis=-1, keepdims=True), out=p)
+        loss = -np.log(np.maximum(p[rows, y], 1e-11)).sum(dtype=np.float64) / N
+        np.copyto(g, p)
+        g[rows, y] -= 1
+        np.multiply(g, 1 / N, out=g)
+        np.matmul(hidden.T, g, out=dw2)
+        np.add.reduce(g, axis=0, out=db2)
+        np.matmul(g, w2.T, out=delta)
+        np.multiply(delta, np.greater(hidden, 0), out=delta)
+        np.matmul(x.T, delta, out=dw1)
+        np.add.reduce(delta, axis=0, out=db1)
+        np.multiply(grads, LR, out=scratch)
+        np.subtract(params, scratch, out=params)
+        return float(loss)
+
+    return step
+
+
+def duration(step: Callable[[Any, Any], object], x: Any, y: Any) -> float:
+    """Return how long one step takes, in µs."""
+    start = time.perf_counter()
+    step(x, y)
+    return 1e6 * (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Print the difference; fail above the limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--limit", type=float, help="fail if the difference is above this many µs")
+    arguments = parser.parse_args()
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((N, N_IN), dtype=np.float32), rng.integers(0, N_OUT, N)
+    model = framework()
+    step = bare(model)
+    for _ in range(200):
+        np.testing.assert_allclose(model.train_on_batch(x, y)["loss"], step(x, y), rtol=1e-4)
+    times = [(duration(model.train_on_batch, x, y), duration(step, x, y)) for _ in range(arguments.steps)]
+    ours, numpy = (median(column) for column in zip(*times, strict=True))
+    print(
+        f"overhead: train_on_batch {ours:.1f} µs, bare NumPy {numpy:.1f} µs, difference {ours - numpy:.1f} µs"
+    )
+    if arguments.limit is not None and ours - numpy > arguments.limit:
+        sys.exit(f"train_on_batch costs more than {arguments.limit} µs over the NumPy calls it makes")
+
+
+if __name__ == "__main__":
+    # BLAS reads these when NumPy is imported, which happens below.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    main()
