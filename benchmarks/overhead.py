@@ -1,7 +1,7 @@
-"""``train_on_batch`` of a perceptron 64-32-10, N 32, against the NumPy calls that a training step cannot do without.
+"""``train_on_batch`` of a perceptron 64-32-10, N 32, against the NumPy calls that a training step needs.
 
-Both run in one process in turns, on one thread, from equal weights; the difference of the medians is what names,
-checks and bookkeeping cost a step.
+Both run in one process in turns, on one thread, from equal weights; the difference of the medians is what
+names, checks and bookkeeping cost a step.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.harness import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,14 +96,17 @@ def main() -> None:
         np.testing.assert_allclose(model.train_on_batch(x, y)["loss"], step(x, y), rtol=1e-4)
     times = [(duration(model.train_on_batch, x, y), duration(step, x, y)) for _ in range(arguments.steps)]
     ours, numpy = (median(column) for column in zip(*times, strict=True))
+    difference = ours - numpy
     print(
-        f"overhead: train_on_batch {ours:.1f} µs, bare NumPy {numpy:.1f} µs, difference {ours - numpy:.1f} µs"
+        f"overhead: train_on_batch {ours:.1f} µs, bare NumPy {numpy:.1f} µs, difference {difference:.1f} µs"
     )
-    if arguments.limit is not None and ours - numpy > arguments.limit:
+    if arguments.limit is not None and difference > arguments.limit:
         sys.exit(f"train_on_batch costs more than {arguments.limit} µs over the NumPy calls it makes")
 
 
 if __name__ == "__main__":
     # BLAS reads these when NumPy is imported, which happens below.
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    settings = environment(threads=1)
+    os.environ.clear()
+    os.environ.update(settings)
     main()
