@@ -5,15 +5,20 @@ A component's section has its canonical name, who provides it, its other names, 
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from npdl_core import registry
 from npdl_core.builtin import KINDS
+from npdl_core.component import Component
+from npdl_core.errors import PluginError
 
 FOLDER = "generated"
+LOGGER = logging.getLogger(__name__)
 
 
 def components(kind: str) -> dict[Any, list[str]]:
@@ -22,7 +27,10 @@ def components(kind: str) -> dict[Any, list[str]]:
     for name in registry.names(kind):
         for provided in registry.providers(kind, name):
             distribution = provided.partition(":")[0]
-            found.setdefault(registry.resolve(kind, provided), []).append(f"{distribution}:{name}")
+            try:
+                found.setdefault(registry.resolve(kind, provided), []).append(f"{distribution}:{name}")
+            except PluginError as error:
+                LOGGER.warning("%s", error)
     return {obj: sorted(ids, key=registry.component_id(obj, kind).__ne__) for obj, ids in found.items()}
 
 
@@ -62,7 +70,18 @@ def generate(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def constructor(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
+    """Return the signature of a component's own constructor; the base captures all arguments in ``__new__``."""
+    if what != "class" or not issubclass(obj, Component):
+        return None
+    if obj.__init__ is object.__init__:
+        return "()", ""
+    parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    return str(inspect.Signature([p.replace(annotation=p.empty) for p in parameters])), ""
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("builder-inited", generate)
+    app.connect("autodoc-process-signature", constructor)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
