@@ -49,8 +49,7 @@ def refuse(
     for entry in found:
         raise PluginVersionError(
             f"{describe(entry)} was made for version {entry.api} of the plugin interface; this npdl-core "
-            f"speaks version {API}. Install a release of {printable(entry.distribution)} that has npdl.v{API} "
-            "entry points"
+            f"speaks version {API}. Install a release of {entry.distribution} for version {API}"
         )
     what = f"{singular(kind)} {printable(repr(spec), 80)}"
     if distribution in catalogue.excluded:
