@@ -140,10 +140,10 @@ class HookManager:
             known = self._pluggy().get_plugin(chosen)
             if known is plugin:
                 return chosen
-            if known is not None or any(other is plugin for _, other in self._pluggy().list_name_plugin()):
+            if known is not None or self._has(plugin):
                 raise DuplicateNameError(
-                    f"hook plugin {printable(repr(chosen), 80)}: the name is taken, or the plugin has another one "
-                    "already; call hooks.unregister first"
+                    f"hook plugin {printable(repr(chosen), 80)}: the name is taken, or the plugin has "
+                    "another one; call hooks.unregister first"
                 )
             entry = Entry("hooks", chosen, LOCAL, "", printable(repr(plugin)))
             self._add(chosen, entry, plugin, alone(chosen, plugin))
@@ -191,6 +191,9 @@ class HookManager:
                 self._together = new_manager()
             return self._together
 
+    def _has(self, plugin: Any) -> bool:
+        return any(other is plugin for _, other in self._pluggy().list_name_plugin())
+
     def _import(self, entry: Entry) -> Any:
         try:
             return self._registry.load(entry)
@@ -205,7 +208,7 @@ class HookManager:
             if isinstance(plugin, PluginError):
                 raise plugin
             single = alone(name, plugin, describe(entry))
-            if any(other is plugin for _, other in self._pluggy().list_name_plugin()):
+            if self._has(plugin):
                 raise PluginError(f"{describe(entry)} is a plugin already, under another name")
         except PluginError as error:
             self._leave_out(entry, error)
