@@ -71,7 +71,7 @@ def generate(app: Sphinx) -> None:
 
 
 def constructor(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
-    """Return the signature of a component's own constructor; the base captures all arguments in ``__new__``."""
+    """Return a component's own arguments; its base has a ``__new__`` that captures whatever comes."""
     if what != "class" or not issubclass(obj, Component):
         return None
     if obj.__init__ is object.__init__:
