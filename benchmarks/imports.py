@@ -14,7 +14,7 @@ TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_co
 
 def seconds(module: str) -> float:
     """Return how long a fresh interpreter takes to import a module."""
-    # What is installed has byte code; a checkout gets it at its first import, unless this variable forbids it.
+    # What is installed has byte code; a checkout gets it at the first import, unless this forbids it.
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-P", "-c", TIMED.format(module)]
     return float(subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout)
