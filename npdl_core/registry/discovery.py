@@ -117,7 +117,7 @@ def discover(path: list[str] | None = None) -> Catalogue:
 def origin(name: str, path: list[str] | None = None) -> str | None:
     """Return a distribution's ``direct_url.json`` (PEP 610), ``""`` without one, None if not installed."""
     first = _first(name, path)
-    return None if first is None else first.read_text("direct_url.json") or ""
+    return None if first is None else _text(first, "direct_url.json")
 
 
 def _listed(text: str) -> set[str]:
@@ -147,7 +147,7 @@ def _name(distribution: IDistribution) -> str | None:
 def _with_entry_points(path: list[str] | None) -> Iterator[tuple[str, IDistribution]]:
     """Yield each distribution that has npdl entry points once, in the order of their names."""
     # Metadata is parsed only where the entry points mention npdl: an environment may hold hundreds of others.
-    mentioned = [found for found in _search(path) if "[npdl." in _entry_points(found)]
+    mentioned = [found for found in _search(path) if "[npdl." in _text(found, "entry_points.txt")]
     by_name: dict[str | None, IDistribution] = {}
     for found in mentioned:
         by_name.setdefault(_name(found), found)
@@ -155,9 +155,9 @@ def _with_entry_points(path: list[str] | None) -> Iterator[tuple[str, IDistribut
         yield name, _first(name, path) or by_name[name]
 
 
-def _entry_points(distribution: IDistribution) -> str:
+def _text(distribution: IDistribution, file: str) -> str:
     try:
-        return distribution.read_text("entry_points.txt") or ""
+        return distribution.read_text(file) or ""
     except (OSError, UnicodeDecodeError):
         return ""
 

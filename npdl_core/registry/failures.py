@@ -11,12 +11,11 @@ from npdl_core.builtin import FIRST_PARTY
 from npdl_core.errors import MissingPluginError, PluginVersionError, UnknownNameError, printable
 from npdl_core.registry.discovery import API, Catalogue, origin
 from npdl_core.registry.loading import describe
-from npdl_core.registry.naming import CORE, closest, fold, singular, split
+from npdl_core.registry.naming import CORE, LOCAL, closest, fold, singular, split
 
 __all__ = ["install_line", "refuse"]
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[\w.~:/@%+-]+", re.ASCII)
-_COMMIT = re.compile(r"[\w.-]+", re.ASCII)
+_SOURCE = re.compile(r"\w+\+[A-Za-z][\w+.-]*://[\w.~:/@%+-]+", re.ASCII)
 
 
 class UnknownDistributionError(MissingPluginError, UnknownNameError):
@@ -56,6 +55,11 @@ def refuse(
         raise MissingPluginError(
             f"{what}: {distribution} is not allowed: {_variable(catalogue, str(distribution))}"
         )
+    if distribution == LOCAL:
+        raise UnknownNameError(
+            f"unknown {what}: it stands for what a program registers itself; call "
+            f"npdl_core.registry.register({kind!r}, {key!r}, …) with its class first"
+        )
     if distribution and distribution != CORE and origin(distribution, path) is None:
         line = f"; {install_line(distribution, path)}" if distribution in FIRST_PARTY else ""
         raise UnknownDistributionError(f"{what}: the distribution {distribution!r} is not installed{line}")
@@ -82,7 +86,7 @@ def _advice(kind: str, spec: str, catalogue: Catalogue, known: Iterable[str], pa
         repr(own[name]) if name in own else f"{missing[name][0]!r} ({missing[name][1]})" for name in near
     ]
     text = f"; the closest names are {', '.join(shown)}" if shown else f"; see npdl_core.{kind}.names()"
-    if near and near[0] in missing:
+    if near and near[0] not in own:
         name, distribution = missing[near[0]]
         line = install_line(distribution, path)
         text += f". {name!r} is part of {distribution}, which is not installed; {line}"
@@ -102,15 +106,15 @@ def _source(text: str, folder: str) -> str | None:
     """Return pip's argument for a folder beside the one that a ``direct_url.json`` tells of."""
     try:
         document = json.loads(text)
-        url = document["url"]
-        if "dir_info" in document:
+        url = str(document["url"])
+        if url.startswith("file:") and "dir_info" in document:
             return _quoted(f"{_local_path(url)}/{folder}")
-        vcs, commit = document["vcs_info"]["vcs"], document["vcs_info"]["commit_id"]
+        info = document["vcs_info"]
+        source = f"{info['vcs']}+{url}@{info['commit_id']}"
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not (_URL.fullmatch(url) and _COMMIT.fullmatch(vcs) and _COMMIT.fullmatch(commit)):
-        return None  # not to be pasted into a shell
-    return f'"{vcs}+{url}@{commit}#subdirectory={folder}"'
+    # Anything else is not to be pasted into a shell.
+    return f'"{source}#subdirectory={folder}"' if _SOURCE.fullmatch(source) else None
 
 
 def _local_path(url: str) -> str:

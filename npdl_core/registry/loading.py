@@ -53,7 +53,10 @@ def describe(entry: Entry) -> str:
 
 def cause(error: BaseException) -> str:
     """Return an exception's type and text, safe to show."""
-    text = printable(error) if isinstance(error, (Exception, SystemExit)) else ""
+    try:
+        text = printable(error)
+    except Exception:  # the text of a stranger's exception is a stranger's code
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

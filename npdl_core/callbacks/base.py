@@ -1,0 +1,79 @@
+"""The contract of a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from npdl_core.component import Component
+from npdl_core.errors import FileFormatError, printable
+
+__all__ = ["Callback"]
+
+
+class Callback(Component):
+    """Something that watches training, by Keras's method names; every method does nothing by default.
+
+    Attributes
+    ----------
+    model : Network
+        What is trained; set before :meth:`on_train_begin`.
+    runs_last : bool
+        Called after all other callbacks, because it records their state.
+
+    Notes
+    -----
+    ``logs`` holds the values measured so far (``loss``, ``val_loss``, …). State that must survive a resumed
+    run goes through :meth:`state` and :meth:`load_state`.
+
+    Examples
+    --------
+    >>> class Count(Callback):
+    ...     def __init__(self):
+    ...         self.epochs = 0
+    ...     def on_epoch_end(self, epoch, logs):
+    ...         self.epochs += 1
+    """
+
+    kind: ClassVar[str] = "callbacks"
+    runs_last: ClassVar[bool] = False
+    model: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Take the network that is trained."""
+        self.model = model
+
+    def on_train_begin(self, logs: dict[str, Any]) -> None:
+        """Training starts, or goes on after a resume."""
+
+    def on_train_end(self, logs: dict[str, Any]) -> None:
+        """Training ended, by itself, by an interrupt or by an error; ``logs`` has the last values."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any]) -> None:
+        """An epoch starts."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """An epoch was finished; ``logs`` is what History keeps."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any]) -> None:
+        """A batch starts; counted from 0 in each epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
+        """An update was done; ``logs`` has the batch's ``loss``."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run needs: JSON values and arrays by name."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` returned.
+
+        Raises
+        ------
+        FileFormatError
+            If it is something else.
+        """
+        if state:
+            raise FileFormatError(
+                f"{self} keeps no state, got {', '.join(printable(key, 40) for key in list(state)[:5])}"
+            )

@@ -1,0 +1,26 @@
+"""Kernels: pure functions by name, each with a NumPy reference; ``kernels.affine_forward(...)`` calls the fastest one that accepts."""
+
+from __future__ import annotations
+
+from npdl_core.kernels import reference
+from npdl_core.kernels.table import Kernel, declare, find, names
+
+__all__ = ["Kernel", "declare", "find", "names"]
+
+for _name in reference.__all__:
+    declare(_name, getattr(reference, _name))
+
+
+def __getattr__(name: str) -> Kernel:
+    """Return a declared kernel by attribute."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return find(name)
+    except LookupError as error:
+        raise AttributeError(str(error)) from None
+
+
+def __dir__() -> list[str]:
+    """Return the public names and all declared kernels."""
+    return sorted({*globals(), *names()})

@@ -1,0 +1,296 @@
+"""The contract of a layer, and the base that makes writing one short."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npdl_core.errors import MissingShapeError, ShapeError, StateError
+from npdl_core.parameterized import Parameterized
+
+__all__ = ["Layer", "LayerProtocol", "Shape"]
+
+Shape = tuple[int | None, ...]
+
+
+@runtime_checkable
+class LayerProtocol(Protocol):
+    """What a model relies on; :class:`Layer` implements it, and a class that does not derive from it may."""
+
+    out_shape: Shape
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Learn the input shape, make parameters, set ``out_shape``."""
+
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return the output."""
+
+    def backward(self, pre_grad: Any) -> Any:
+        """Overwrite the parameter gradients and return the gradient with respect to the input."""
+
+    @property
+    def params(self) -> list[NDArray[Any]]:
+        """Trainable arrays."""
+
+    @property
+    def grads(self) -> list[NDArray[Any]]:
+        """Their gradients, in the same order."""
+
+
+class Shaped:
+    """Anything with ``out_shape``: what a first layer connects to when the data's shape is known.
+
+    A list of shapes stands for several inputs.
+
+    Examples
+    --------
+    >>> Shaped((None, 3)).out_shape
+    (None, 3)
+    """
+
+    def __init__(self, out_shape: Any) -> None:
+        several = isinstance(out_shape, list) and all(isinstance(shape, (tuple, list)) for shape in out_shape)
+        self.out_shape = [tuple(shape) for shape in out_shape] if several else tuple(out_shape)
+
+
+class _Residuals:
+    """What one training forward left for its backward: kept values and reusable work arrays."""
+
+    __slots__ = ("arrays", "kept")
+
+    def __init__(self) -> None:
+        self.kept: tuple[Any, ...] | None = None
+        self.arrays: dict[str, NDArray[Any]] = {}
+
+
+class Layer(Parameterized):
+    """A differentiable function of its input and its parameters.
+
+    Write ``forward`` and ``backward``; write ``connect_to`` if there are parameters or the shape changes;
+    write ``__init__`` if there is configuration. A layer has three kinds of attribute: configuration
+    (constructor arguments
+    under their own names), parameters (:meth:`add_param`), and residuals (:meth:`retain` in a training
+    forward, :meth:`retained` in the backward that follows).
+
+    Attributes
+    ----------
+    out_shape : tuple of (int or None)
+        Shape of the output, batch axis first, ``None`` where a size may vary; set by :meth:`connect_to`.
+    first_layer : bool
+        Nothing needs the gradient with respect to the input: ``backward`` may return None.
+    accepts_mask : bool
+        ``forward`` takes ``mask``, bool (N, T), true at real time steps.
+    integer_input : bool
+        Inputs are ids and stay integers; otherwise the model casts them to its dtype.
+    stateful : bool
+        Inference may write carried state; concurrent use is then an error.
+    ends_with : str or None
+        ``"softmax"`` when the output is a softmax over the last axis and ``backward(g,
+        skip_activation=True)`` takes the gradient with respect to its argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Double(Layer):
+    ...     def forward(self, input, train=True):
+    ...         return 2 * input
+    ...     def backward(self, pre_grad):
+    ...         return 2 * pre_grad
+    >>> layer = Double().connect((None, 3))
+    >>> layer.forward(np.ones((1, 3))), layer.out_shape
+    (array([[2., 2., 2.]]), (None, 3))
+    """
+
+    kind: ClassVar[str] = "layers"
+    accepts_mask: bool = False
+    integer_input: bool = False
+    stateful: bool = False
+    first_layer: bool = False
+    ends_with: str | None = None
+    out_shape: Shape
+    in_shape: Any
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Prepare the bookkeeping, whether or not ``__init__`` is overridden."""
+        self = super().__new__(cls, *args, **kwargs)
+        self.__dict__.update(_residuals=_Residuals(), in_shape=None, out_shape=None)
+        return self
+
+    def add_layer(self, name: str, spec: Any) -> Any:
+        """Declare a child layer by name, class, envelope or instance, shown as ``self.<name>``; see :meth:`add_child`."""
+        return self.add_child("layers", name, spec)
+
+    # -- shapes ------------------------------------------------------------------------------------------------
+
+    def declared_input_shape(self) -> Shape | None:
+        """Return the input shape that the configuration gives (``input_shape`` or ``n_in``), or None."""
+        declared = self.config.get("input_shape")
+        if declared is not None:
+            return tuple(declared)
+        n_in = self.config.get("n_in")
+        return None if n_in is None else (None, n_in)
+
+    def incoming_shape(self, prev_layer: Any) -> Any:
+        """Return ``prev_layer.out_shape``, or the declared input shape when this is the first layer.
+
+        Raises
+        ------
+        MissingShapeError
+            If neither is known.
+        """
+        shape = self.declared_input_shape() if prev_layer is None else prev_layer.out_shape
+        if shape is None:
+            accepted = [key for key in ("n_in", "input_shape") if key in self.config]
+            hint = f"pass {accepted[0]}=…, " if accepted else ""
+            raise MissingShapeError(
+                f"{self}: the input shape is not known; {hint}put an input layer first, or connect the model to a shape"
+            )
+        n_in = self.config.get("n_in")
+        if n_in is not None and not isinstance(shape, list) and shape[-1] not in (None, n_in):
+            raise ShapeError(
+                f"{self}: n_in={n_in}, but the input has shape {tuple(shape)}; leave n_in out or correct it"
+            )
+        self.in_shape = shape
+        return shape
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Learn the input shape, make parameters and set ``out_shape``; by default the shape stays."""
+        self.out_shape = self.incoming_shape(prev_layer)
+
+    def connect(self, shape: Any) -> Self:
+        """Connect to an input of ``shape`` (batch axis first, None allowed) and return the layer.
+
+        Examples
+        --------
+        >>> from npdl_core.layers import Dense
+        >>> Dense(3).connect((None, 2)).W.shape
+        (2, 3)
+        """
+        self.connect_to(Shaped(shape))
+        return self
+
+    # -- computation -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return the output; keep residuals only when ``train``, write nothing otherwise."""
+
+    @abstractmethod
+    def backward(self, pre_grad: Any) -> Any:
+        """Overwrite ``self.d<name>`` and return the gradient with respect to the input (None if ``first_layer``)."""
+
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return the mask that goes with the output: the same where the (N, T) axes are kept, else None."""
+        out, came = self.out_shape, self.in_shape
+        if mask is None or out is None or came is None or len(out) < 3 or len(came) < 2:
+            return None
+        return mask if tuple(out[:2]) == tuple(came[:2]) else None
+
+    def cost(self) -> float:
+        """Return what this layer adds to the loss for the last training forward."""
+        return sum((child.cost() for child in self.children.values() if isinstance(child, Layer)), 0.0)
+
+    def reinforce(self, reward: NDArray[Any]) -> None:
+        """Hand a reward (N,) or (N, T) to the stochastic layers below; call it before ``backward``."""
+        for child in self.children.values():
+            if isinstance(child, Layer):
+                child.reinforce(reward)
+
+    # -- residuals ---------------------------------------------------------------------------------------------
+
+    def retain(self, *values: Any) -> None:
+        """Keep values of a training forward for its backward."""
+        self._residuals.kept = values
+
+    def retained(self) -> tuple[Any, ...]:
+        """Return what the last training forward kept.
+
+        Raises
+        ------
+        StateError
+            If there was none.
+        """
+        kept: tuple[Any, ...] | None = self._residuals.kept
+        if kept is None:
+            raise StateError(
+                f"{self}.backward needs a training forward first: call forward(input, train=True)"
+            )
+        return kept
+
+    def work_array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
+        """Return an uninitialised array that is allocated once and reused by later training calls.
+
+        Only training may use it: inference returns fresh arrays.
+        """
+        arrays = self._residuals.arrays
+        array = arrays.get(name)
+        wanted = self.dtype if dtype is None else dtype
+        if array is None or array.shape != shape or array.dtype != wanted:
+            array = arrays[name] = np.empty(shape, wanted)
+        return array
+
+    @property
+    def residuals(self) -> Any:
+        """What the last training forward left, children included; whoever applies a layer twice keeps one for
+        each use.
+
+        Setting it to None starts afresh, with arrays of its own.
+        """
+        children = tuple(child.residuals for child in self.children.values() if isinstance(child, Layer))
+        return self._residuals, children
+
+    @residuals.setter
+    def residuals(self, saved: Any) -> None:
+        own, children = (None, None) if saved is None else saved
+        self.__dict__["_residuals"] = _Residuals() if own is None else own
+        inner = [child for child in self.children.values() if isinstance(child, Layer)]
+        for child, residuals in zip(inner, children or [None] * len(inner), strict=True):
+            child.residuals = residuals
+
+    # -- copies ------------------------------------------------------------------------------------------------
+
+    def clone(self) -> Self:
+        """Return an unconnected layer of the same configuration, with weights of its own to come."""
+        clone = type(self)(**_without_weights(self.config))
+        clone.dtype = self.dtype
+        if not self.trainable:
+            clone.trainable = False
+        return clone
+
+    def state_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all parameters, trainable or not, by dotted name."""
+        return {name: parameter.value.copy() for name, parameter in self.named_parameters()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle through configuration and arrays: a copied view would lose its buffer."""
+        shape = self.in_shape if self.out_shape is not None else None
+        state = (shape, self.dtype.name, self.trainable, self.state_arrays(), self.__dict__["_rng"])
+        return _rebuild, (type(self), self.config, state)
+
+
+def _without_weights(value: Any) -> Any:
+    """Return a copy of a configuration in which layers are clones."""
+    if isinstance(value, Layer):
+        return value.clone()
+    if isinstance(value, dict):
+        return {key: _without_weights(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without_weights(item) for item in value)
+    return copy.deepcopy(value)
+
+
+def _rebuild(cls: type[Layer], config: dict[str, Any], state: tuple[Any, ...]) -> Layer:
+    shape, dtype, trainable, arrays, rng = state
+    layer = cls(**config)
+    layer.dtype = dtype
+    layer.rng = rng
+    layer.trainable = trainable
+    if shape is not None:
+        layer.connect(shape)
+        for name, parameter in layer.named_parameters():
+            parameter.value[...] = arrays[name]
+    return layer

@@ -1,0 +1,81 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npdl_core.checks import check_bool, check_float
+from npdl_core.errors import ConfigError
+from npdl_core.optimizers.base import Arrays, Optimizer
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    r"""Gradient descent, with momentum if asked for.
+
+    :math:`p \leftarrow p - \eta g`; with momentum m: :math:`v \leftarrow m v - \eta g`, then :math:`p
+    \leftarrow p + v`, or :math:`p \leftarrow p + m v - \eta g` for Nesterov's.
+
+    Parameters
+    ----------
+    lr, clip, decay, lr_min, lr_max, clip_norm, weight_decay
+        See :class:`Optimizer`.
+    momentum : float
+        m in [0, 1).
+    nesterov : bool
+        Look ahead; needs momentum. Source: Sutskever et al., On the importance of initialization and
+        momentum, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = np.array([1.0])
+    >>> SGD(lr=0.1).update([p], [np.array([2.0])])
+    >>> p
+    array([0.8])
+    """
+
+    def __init__(
+        self,
+        lr: Any = 0.001,
+        clip: float = -1,
+        decay: float = 0.0,
+        lr_min: float = 0.0,
+        lr_max: float | None = None,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clip_norm: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(lr, clip, decay, lr_min, lr_max, clip_norm=clip_norm, weight_decay=weight_decay)
+        self.momentum = check_float("momentum", momentum, 0, 1, below=True)
+        self.nesterov = check_bool("nesterov", nesterov)
+        if self.nesterov and not self.momentum:
+            raise ConfigError("sgd: nesterov=True needs momentum above 0")
+
+    def slot_names(self) -> tuple[str, ...]:
+        """Return the velocity's name, if there is momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def apply(
+        self, p: NDArray[Any], g: NDArray[Any], lr: float, scratch: Arrays, **slots: NDArray[Any]
+    ) -> None:
+        """Take one step."""
+        step = np.multiply(g, lr, out=scratch[0])
+        if not self.momentum:
+            p -= step
+            return
+        velocity = slots["velocity"]
+        velocity *= self.momentum
+        velocity -= step
+        if self.nesterov:
+            p -= step
+            np.multiply(velocity, self.momentum, out=step)
+            p += step
+        else:
+            p += velocity
