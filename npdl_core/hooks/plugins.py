@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from npdl_core.errors import (
@@ -138,7 +139,7 @@ class HookManager:
         chosen = name or str(getattr(plugin, "__name__", None) or f"{type(plugin).__name__}-{id(plugin):x}")
         with self._lock:
             known = self._pluggy().get_plugin(chosen)
-            if known is plugin:
+            if known is not None and known is plugin:
                 return chosen
             if known is not None or self._has(plugin):
                 raise DuplicateNameError(
@@ -210,13 +211,15 @@ class HookManager:
             single = alone(name, plugin, describe(entry))
             if self._has(plugin):
                 raise PluginError(f"{describe(entry)} is a plugin already, under another name")
+            self._add(name, entry, plugin, single)
         except PluginError as error:
             self._leave_out(entry, error)
-        else:
-            self._add(name, entry, plugin, single)
 
     def _add(self, name: str, entry: Entry, plugin: Any, single: PluginManager) -> None:
-        self._pluggy().register(plugin, name)
+        try:
+            self._pluggy().register(plugin, name)
+        except ValueError as error:  # it says that it equals another plugin
+            raise PluginError(f"hook plugin {printable(repr(name), 80)}: {cause(error)}") from error
         self._alone[name], self._entries[name] = single, entry
         if single.hook.npdl_register.get_hookimpls():
             self._waiting.append(name)
@@ -266,7 +269,8 @@ class HookManager:
 
     def _take_back(self, booked: list[tuple[str, str]]) -> None:
         for kind, component_id in booked:
-            self._registry.unregister(kind, component_id)
+            with suppress(UnknownNameError):  # the user may have done so before
+                self._registry.unregister(kind, component_id)
 
     def _culprit(self, hook: str, error: BaseException) -> str:
         """Return the plugin whose implementation an exception came from."""

@@ -233,11 +233,10 @@ class Registry:
     @property
     def catalogue(self) -> Catalogue:
         """What is installed, read once."""
-        if self._catalogue is None:
-            with self._lock:
-                if self._catalogue is None:
-                    self._catalogue = discover(self.path)
-        return self._catalogue
+        with self._lock:
+            if self._catalogue is None:
+                self._catalogue = discover(self.path)
+            return self._catalogue
 
     def entries(self, kind: str) -> list[Entry]:
         """Return the usable entry points of a kind, by distribution."""
@@ -247,13 +246,12 @@ class Registry:
     @property
     def hooks(self) -> HookManager:
         """The hooks of the plugins in this registry's distributions."""
-        if self._hooks is None:
-            from npdl_core.hooks import HookManager
+        from npdl_core.hooks import HookManager
 
-            with self._lock:
-                if self._hooks is None:
-                    self._hooks = HookManager(self)
-        return self._hooks
+        with self._lock:
+            if self._hooks is None:
+                self._hooks = HookManager(self)
+            return self._hooks
 
     def refresh(self) -> None:
         """Forget the scan and all failures; see :func:`npdl_core.registry.refresh`."""

@@ -226,6 +226,6 @@ def test_an_entry_point_that_nothing_can_use(site, group, line, fault):
 def test_a_distribution_cannot_be_called_local(site):
     site.layer("Local", "zig", "posing_as_local")
     registry = site.registry()
-    with pytest.raises(UnknownNameError, match="call npdl_core.registry.register"):
+    with pytest.raises(UnknownNameError, match="stands for what a program registers itself; call"):
         registry.resolve("layers", "local:zig")
     assert "cannot be called 'local'" in registry.plugins()[0].error

@@ -74,7 +74,7 @@ def vcs(url="https://example.org/npdl.git", commit="0123abc", name="git"):
     ("direct_url", "line"),
     [
         ({"url": "file:///home/me/npdl", "dir_info": {}}, PIP + "/home/me/npdl/plugins/npdl-rnn"),
-        ({"url": "file:///home/me/npdl/", "dir_info": {"editable": True}}, PIP + "/home/me/npdl/plugins/npdl-rnn"),
+        ({"url": "file:///npdl/", "dir_info": {"editable": True}}, PIP + "/npdl/plugins/npdl-rnn"),
         ({"url": "file:///my%20code/npdl", "dir_info": {}}, PIP + "'/my code/npdl/plugins/npdl-rnn'"),
         ({"url": "file:///a;rm%20-r", "dir_info": {}}, PIP + "'/a;rm -r/plugins/npdl-rnn'"),
         (vcs(), PIP + '"git+https://example.org/npdl.git@0123abc#subdirectory=plugins/npdl-rnn"'),

@@ -24,9 +24,24 @@ def test_whatever_is_asked_for_is_a_name_or_none(text):
 
 @pytest.mark.parametrize(
     "spec",
-    ["os.system", "__main__:f", "a:b:c", "../lstm", "/lstm", "", " ", ":", "x:", ":x", "lstm\n", "lstm\x00", "dеnse",
-     "npdl_rnn.lstm.LSTM", "-x:lstm", "x" * 101, "y" * 101 + ":lstm"],
-)  # fmt: skip
+    [
+        *(
+            "os.system",
+            "__main__:f",
+            "a:b:c",
+            "../lstm",
+            "/lstm",
+            "",
+            " ",
+            ":",
+            "x:",
+            ":x",
+            "lstm\n",
+            "lstm\x00",
+        ),
+        *("d\u0435nse", "npdl_rnn.lstm.LSTM", "-x:lstm", "x" * 101, "y" * 101 + ":lstm"),
+    ],
+)
 def test_what_no_component_can_be_called(spec):
     assert split(spec) is None
 

@@ -1,5 +1,6 @@
 import pytest
 
+from npdl_core import registry
 from npdl_core.errors import MissingPluginError, PluginError, PluginVersionError
 
 LAYER = "class Thing:\n    connect_to = forward = backward = print\n"
@@ -11,9 +12,14 @@ def states(registry):
 
 def test_a_record_tells_what_a_distribution_provides(site, imported):
     site.distribution(
-        "Rnn", {"npdl.v1.layers": "lstm = m:LSTM\ngru = m:GRU\n", "npdl.v1.hooks": {"h": "m"}, "console_scripts": {"x": "y:z"}},
+        "Rnn",
+        {
+            "npdl.v1.layers": "lstm = m:LSTM\ngru = m:GRU\n",
+            "npdl.v1.hooks": {"h": "m"},
+            "console_scripts": {"x": "y:z"},
+        },
         version="1.2",
-    )  # fmt: skip
+    )
     site.distribution("bystander", {"console_scripts": {"x": "y:z"}})
     (record,) = site.registry().plugins()
     assert record == ("rnn", "1.2", 1, {"layers": ("lstm", "gru"), "hooks": ("h",)}, "ok", "")
@@ -108,5 +114,14 @@ def test_what_cannot_be_checked(site, monkeypatch):
     for name in ("bystander", "no-such", "\x1b[31m"):
         with pytest.raises(MissingPluginError, match="not installed, or has no npdl entry points"):
             registry.check_plugin(name)
-    with pytest.raises(MissingPluginError, match="off is not allowed.*NPDL_PLUGINS"):
+    with pytest.raises(MissingPluginError, match=r"off is not allowed.*NPDL_PLUGINS"):
         registry.check_plugin("off")
+
+
+def test_the_functions_report_on_the_registry_of_the_process():
+    registry.refresh()
+    assert [plugin.distribution for plugin in registry.plugins()] == sorted(
+        registry.default().catalogue.versions
+    )
+    with pytest.raises(MissingPluginError):
+        registry.check_plugin("no-such-distribution")
