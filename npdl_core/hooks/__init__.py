@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from npdl_core import registry
 from npdl_core.hooks.plugins import HookManager, PluginWarning, Problem
 from npdl_core.hooks.specs import (
     npdl_batch_end,
@@ -65,8 +66,6 @@ __all__ = [
 
 def manager() -> HookManager:
     """Return the hooks of this process's registry."""
-    from npdl_core import registry
-
     return registry.default().hooks
 
 

@@ -24,7 +24,8 @@ def npdl_register(registry: Any) -> None:
     """Register components that no entry point names: call ``registry.register(kind, name, obj)``.
 
     Called once, before the first look-up of a name that is not core's. The names belong to the plugin's
-    distribution. If it raises, all that it registered is taken back.
+    distribution. If it raises, all that it registered is taken back. Import what you register at the top of
+    the module: look-ups in other threads wait for this hook.
     """
 
 

@@ -21,15 +21,15 @@ def read_envelope(kind: str, envelope: Mapping[Any, Any]) -> tuple[str, dict[str
     ConfigError
         If there are other keys, no name, or a configuration that is not a table of arguments.
     """
-    what = f"{singular(kind)} {printable(dict(envelope), 120)}"
+    name, config = envelope.get("name"), envelope.get("config", {})
+    what = f"{singular(kind)} {printable(repr(name), 80) if isinstance(name, str) else 'envelope'}"
     other = [key for key in envelope if key not in ("name", "config")]
     if other:
         raise ConfigError(
             f"{what}: an envelope holds 'name' and 'config', not {printable(repr(other[0]), 80)}"
         )
-    name, config = envelope.get("name"), envelope.get("config", {})
     if not isinstance(name, str):
-        raise ConfigError(f"{what}: an envelope needs a 'name' that is a string")
+        raise ConfigError(f"{what}: it needs a 'name' that is a string, got {type(name).__name__}")
     if not isinstance(config, Mapping) or not all(isinstance(key, str) for key in config):
         raise ConfigError(f"{what}: 'config' must map argument names to values")
     return name, dict(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from npdl_core.builtin import KINDS
@@ -41,8 +42,7 @@ class Entry(NamedTuple):
     @property
     def target(self) -> tuple[str, str] | None:
         """The module and the attribute path (``""`` for the module itself); None if it is not written so."""
-        match = _TARGET.fullmatch(self.value)
-        return (match[1], match[2] or "") if match else None
+        return _parse(self.value)
 
     @property
     def text(self) -> str:
@@ -53,6 +53,12 @@ class Entry(NamedTuple):
         """Return whether two entries with one name say the same."""
         mine, theirs = (self.distribution, self.api, self.text), (other.distribution, other.api, other.text)
         return mine == theirs
+
+
+@lru_cache(maxsize=4096)
+def _parse(value: str) -> tuple[str, str] | None:
+    match = _TARGET.fullmatch(value)
+    return (match[1], match[2] or "") if match else None
 
 
 class Catalogue:

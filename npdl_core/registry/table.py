@@ -246,10 +246,10 @@ class Registry:
     @property
     def hooks(self) -> HookManager:
         """The hooks of the plugins in this registry's distributions."""
-        from npdl_core.hooks import HookManager
-
         with self._lock:
             if self._hooks is None:
+                from npdl_core.hooks import HookManager
+
                 self._hooks = HookManager(self)
             return self._hooks
 

@@ -35,7 +35,7 @@ class Site:
         path.mkdir(exist_ok=True)
 
     def distribution(self, name, groups=None, version="1.0", files=None, text=None, metadata=None):
-        """Write a ``.dist-info`` folder; ``groups`` maps an entry-point group to lines, or names to targets."""
+        """Write a ``.dist-info`` folder; ``groups`` maps an entry-point group to lines or to targets."""
         info = self.path / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         default = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"

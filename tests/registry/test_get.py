@@ -66,9 +66,9 @@ def test_an_argument_that_an_envelope_has_cannot_be_given_again(registry):
 @pytest.mark.parametrize(
     ("envelope", "message"),
     [
-        ({}, "needs a 'name'"),
-        ({"name": None}, "needs a 'name'"),
-        ({"name": Plain}, "needs a 'name'"),
+        ({}, "needs a 'name' that is a string"),
+        ({"name": None}, "needs a 'name' that is a string"),
+        ({"name": Plain}, "needs a 'name' that is a string"),
         ({"name": "plain", "config": [1]}, "must map argument names"),
         ({"name": "plain", "config": None}, "must map argument names"),
         ({"name": "plain", "config": {1: 2}}, "must map argument names"),
@@ -82,6 +82,19 @@ def test_an_envelope_with_anything_else_is_refused(registry, envelope, message):
         with pytest.raises(ConfigError, match=message) as caught:
             call("layers", envelope)
         assert "\x1b" not in str(caught.value)
+
+
+def test_what_is_nested_deeper_than_it_can_be_shown_is_refused_all_the_same(registry):
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    for envelope in (
+        {"name": "plain", "config": nested},
+        {"name": nested},
+        {"name": "plain", "other": nested},
+    ):
+        with pytest.raises(ConfigError):
+            registry.get("layers", envelope)
 
 
 def test_an_instance_passes_through(registry):
