@@ -14,7 +14,7 @@ from npdl_core.checks import check_shape
 from npdl_core.component import Component
 from npdl_core.errors import ShapeError
 
-__all__ = ["Given", "Initializer", "InitializerProtocol", "as_initializer", "fans"]
+__all__ = ["Given", "Initializer", "InitializerProtocol", "Stacked", "as_initializer", "fans"]
 
 
 @runtime_checkable
@@ -89,6 +89,29 @@ class Given(Initializer):
         if self.values.shape != shape:
             raise ShapeError(f"given values have shape {self.values.shape}, shape {shape} is needed")
         return self.values.copy()
+
+
+class Stacked(Initializer):
+    """Fill each ``array[k]`` by itself, so that its fans are those of one of the stacked weight arrays.
+
+    Parameters
+    ----------
+    each : Initializer
+        Fills one array.
+
+    Examples
+    --------
+    >>> from npdl_core.initializers import GlorotUniform
+    >>> Stacked(GlorotUniform())((4, 3, 2)).shape
+    (4, 3, 2)
+    """
+
+    def __init__(self, each: Any) -> None:
+        self.each = each
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
+        """Return draws of ``shape``."""
+        return np.stack([self.each(shape[1:], rng, "float64") for _ in range(shape[0])])
 
 
 def as_initializer(init: Any) -> Any:

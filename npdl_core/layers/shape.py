@@ -5,14 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npdl_core.checks import check_int
-from npdl_core.errors import ShapeError
+from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers.base import Layer, Shape
 
-__all__ = ["Flatten"]
+__all__ = ["DimShuffle", "Flatten", "Permute", "RepeatVector", "Reshape"]
 
 
-class Flatten(Layer):
+class _Reshaping(Layer):
+    """Keeps the input's shape, to give gradients it back."""
+
+    def backward(self, pre_grad: Any) -> Any:
+        """Return ``pre_grad`` in the input's shape."""
+        (shape,) = self.retained()
+        return pre_grad.reshape(shape)
+
+
+class Flatten(_Reshaping):
     """Keep the first ``outdim - 1`` axes and flatten the rest.
 
     Parameters
@@ -47,9 +59,7 @@ class Flatten(Layer):
             raise ShapeError(
                 f"flatten: outdim={self.outdim} needs an input of at least that many axes, got shape {shape}"
             )
-        kept, rest = shape[: self.outdim - 1], shape[self.outdim - 1 :]
-        known = [size for size in rest if size is not None]
-        self.out_shape = (*kept, math.prod(known) if len(known) == len(rest) else None)
+        self.out_shape = (*shape[: self.outdim - 1], _size(shape[self.outdim - 1 :]))
 
     def forward(self, input: Any, train: bool = True) -> Any:
         """Return the input, reshaped."""
@@ -58,7 +68,185 @@ class Flatten(Layer):
         kept = input.shape[: self.outdim - 1]
         return input.reshape(*kept, math.prod(input.shape[self.outdim - 1 :]))
 
+
+class DimShuffle(_Reshaping):
+    """Insert an axis of size 1, such as the channel of a one-channel image.
+
+    Parameters
+    ----------
+    axis : int
+        Where the new axis is, counting the batch axis as 0; at least 0.
+
+    Notes
+    -----
+    Input (N, T, E); output (N, 1, T, E) for ``axis=1``.
+
+    Examples
+    --------
+    >>> DimShuffle().connect((None, 7, 5)).out_shape
+    (None, 1, 7, 5)
+    """
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = check_int("axis", axis, 0)
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Compute the shape.
+
+        Raises
+        ------
+        ShapeError
+            If the axis lies beyond the input's rank.
+        """
+        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        if self.axis > len(shape):
+            raise ShapeError(f"dim_shuffle: axis={self.axis} lies beyond an input of shape {shape}")
+        self.out_shape = (*shape[: self.axis], 1, *shape[self.axis :])
+
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return the input with the new axis."""
+        if train:
+            self.retain(input.shape)
+        return np.expand_dims(input, self.axis)
+
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return the mask if the new axis comes behind the time axis."""
+        return mask if self.axis >= 2 else None
+
+
+class Reshape(_Reshaping):
+    """Give each sample another shape.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        The new shape without the batch axis; one entry may be -1 and follows from the others.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the sizes do not fit.
+
+    Examples
+    --------
+    >>> Reshape((1, 8, -1)).connect((None, 64)).out_shape
+    (None, 1, 8, 8)
+    """
+
+    def __init__(self, shape: Any) -> None:
+        if not isinstance(shape, (list, tuple)):
+            raise ConfigError(f"reshape: shape must be a sequence of sizes, got {type(shape).__name__}")
+        self.shape = tuple(check_int("shape", size, -1) for size in shape)
+        if self.shape.count(-1) > 1 or 0 in self.shape:
+            raise ConfigError(f"reshape: sizes must be positive, and one may be -1; got {self.shape}")
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Work out the missing size."""
+        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        total, known = _size(shape[1:]), math.prod(size for size in self.shape if size != -1)
+        free = -1 in self.shape
+        if total is not None and (total % known if free else total != known):
+            raise ShapeError(f"reshape: {total} numbers of shape {shape} do not fit {self.shape}")
+        rest = None if total is None else total // known
+        self.out_shape = (shape[0], *(rest if size == -1 else size for size in self.shape))
+
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return the input, reshaped."""
+        if train:
+            self.retain(input.shape)
+        total = math.prod(input.shape[1:])
+        known = math.prod(size for size in self.shape if size != -1)
+        return input.reshape(len(input), *(total // known if size == -1 else size for size in self.shape))
+
+
+class Permute(Layer):
+    """Reorder the axes of each sample.
+
+    Parameters
+    ----------
+    dims : sequence of int
+        A permutation of 1 … the number of axes without the batch, as Keras counts; ``(2, 1)`` swaps two.
+
+    Examples
+    --------
+    >>> Permute((2, 1)).connect((None, 7, 5)).out_shape
+    (None, 5, 7)
+    """
+
+    def __init__(self, dims: Any) -> None:
+        if not isinstance(dims, (list, tuple)):
+            raise ConfigError(f"permute: dims must be a sequence of axes, got {type(dims).__name__}")
+        self.dims = tuple(check_int("dims", axis, 1) for axis in dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ConfigError(f"permute: dims must hold each of 1 … {len(self.dims)} once, got {self.dims}")
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Reorder the shape.
+
+        Raises
+        ------
+        ShapeError
+            If the input has another number of axes.
+        """
+        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        if len(shape) != len(self.dims) + 1:
+            raise ShapeError(
+                f"permute: dims={self.dims} need an input of {len(self.dims) + 1} axes, got {shape}"
+            )
+        self.out_shape = (shape[0], *(shape[axis] for axis in self.dims))
+
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return the input with its axes reordered."""
+        return np.transpose(input, (0, *self.dims))
+
     def backward(self, pre_grad: Any) -> Any:
-        """Return ``pre_grad`` in the input's shape."""
-        (shape,) = self.retained()
-        return pre_grad.reshape(shape)
+        """Return ``pre_grad`` with its axes back in order."""
+        return np.transpose(pre_grad, np.argsort((0, *self.dims)))
+
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return the mask if the time axis stays where it is."""
+        return mask if self.dims[0] == 1 else None
+
+
+class RepeatVector(Layer):
+    """Repeat a vector over time: (N, D) becomes (N, n, D).
+
+    Parameters
+    ----------
+    n : int
+        How many steps.
+
+    Examples
+    --------
+    >>> RepeatVector(3).connect((None, 5)).out_shape
+    (None, 3, 5)
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = check_int("n", n, 1)
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Insert the time axis.
+
+        Raises
+        ------
+        ShapeError
+            If the input is not (N, D).
+        """
+        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        if len(shape) != 2:
+            raise ShapeError(f"repeat_vector needs an input of shape (N, D), got {shape}")
+        self.out_shape = (shape[0], self.n, shape[1])
+
+    def forward(self, input: Any, train: bool = True) -> Any:
+        """Return n copies along a new time axis."""
+        return np.repeat(input[:, None], self.n, axis=1)
+
+    def backward(self, pre_grad: Any) -> Any:
+        """Return the sum over time."""
+        return pre_grad.sum(axis=1)
+
+
+def _size(sizes: Shape) -> int | None:
+    """Return the product of sizes, None if one is unknown."""
+    return None if any(size is None for size in sizes) else math.prod(size or 0 for size in sizes)
