@@ -125,11 +125,14 @@ class Embedding(Layer):
     def forward(self, input: Any, train: bool = True) -> NDArray[Any]:
         """Return the vectors (..., D) of ids (...)."""
         ids = self._ids(input)
-        if not train:
-            return np.take(self.W, ids, axis=0)
-        self.retain(ids)
-        out = self.work_array("output", (*ids.shape, self.n_out))
-        return np.take(self.W, ids, axis=0, out=out, mode="clip")
+        shape = (*ids.shape, self.n_out)
+        out = self.work_array("output", shape) if train else np.empty(shape, self.dtype)
+        np.take(self.W, ids, axis=0, out=out, mode="clip")
+        if self.mask_zero:
+            out[ids == 0] = 0  # row 0 may be trained by a layer that shares W
+        if train:
+            self.retain(ids)
+        return out
 
     def backward(self, pre_grad: Any) -> NDArray[Any] | None:
         """Write dW; return zeros of the input's shape, since ids have no gradient (None if ``first_layer``)."""
