@@ -60,8 +60,10 @@ def test_every_entry_point_has_a_line_here():
 
 def test_is_a_dataset_that_keeps_its_config(dataset):
     assert isinstance(dataset, Dataset)
-    envelope = json.loads(json.dumps(dataset.config))
-    again = type(dataset)(**envelope)
+    envelope = json.loads(json.dumps(dataset.to_json()))
+    assert envelope["name"].startswith("npdl-data:")
+    again = registry.get("datasets", envelope)
+    assert type(again) is type(dataset)
     assert again.config == dataset.config
     assert all(np.array_equal(a, b) for a, b in zip(flat(again.load()), flat(dataset.load()), strict=True))
 
@@ -194,6 +196,13 @@ def test_bad_arguments_are_refused_by_name(name):
                 registry.get("datasets", name, **required | {argument: value})
     with pytest.raises(NpdlError):
         registry.get("datasets", name, **required, no_such_argument=1)
+
+
+def test_classes_are_attributes_of_the_kind():
+    from npdl_core import datasets
+
+    assert datasets.FashionMNIST is registry.resolve("datasets", "fashion_mnist")
+    assert datasets.MNIST5k is registry.resolve("datasets", "mnist_5k")
 
 
 def test_a_path_object_becomes_text_in_the_config(tmp_path):

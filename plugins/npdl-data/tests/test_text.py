@@ -166,7 +166,7 @@ def test_files_that_are_no_such_text(tmp_path, content, config, message):
 
 def test_too_many_windows_are_refused_before_they_exist(text_file):
     path = text_file("abcdefgh" * 4000)
-    with pytest.raises(BudgetError, match="take a larger step"):
+    with pytest.raises(BudgetError, match="27800 windows of 1000 characters would"):
         make(path=path, window=1000, step=1, one_hot=True).load()
 
 

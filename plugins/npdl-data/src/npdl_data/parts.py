@@ -203,6 +203,7 @@ def one_hot_labels(part: Part, n_classes: int) -> Part:
 def one_hot(ids: NDArray[Any], n_classes: int) -> NDArray[np.float32]:
     """Return ids ``(…)`` as one-hot rows ``(…, n_classes)``, after a check of the size."""
     check_budget(ids.size * n_classes * 4, f"one-hot rows of {n_classes} classes", "use integer ids")
+    # In float32 from the start: for text these are the largest arrays.
     rows = np.zeros((*ids.shape, n_classes), dtype=np.float32)
     np.put_along_axis(rows, ids[..., None], 1, axis=-1)
     return rows
