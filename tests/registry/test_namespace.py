@@ -4,6 +4,7 @@ import types
 import pytest
 
 import npdl_core.layers
+from npdl_core.builtin import ALIASES
 from npdl_core.errors import AmbiguousNameError, PluginError
 from npdl_core.registry import namespace
 
@@ -98,7 +99,8 @@ def test_dir_lists_the_module_core_and_everything_installed_and_imports_nothing(
     site.layer("one", "zig_zag", "namespace_dir")
     module = space(Layer=object)
     listed = dir(module)
-    assert {"Layer", "Dense", "ActivationLayer", "dense", "concatenate", "zig_zag", "names"} <= set(listed)
+    assert {"Layer", "names", "Dense", "ActivationLayer", "dense", "zig_zag"} <= set(listed)
+    assert set(ALIASES["layers"]) <= set(listed)
     assert listed == sorted(listed)
     assert module.names() == module.registry.names("layers")
     assert not imported("namespace_dir")

@@ -1,5 +1,6 @@
 import pytest
 
+from npdl_core.builtin import ALIASES
 from npdl_core.errors import (
     AmbiguousNameError,
     ConfigError,
@@ -60,7 +61,7 @@ def test_only_what_was_registered_can_be_unregistered(name):
         Registry(path=[]).unregister("layers", name)
 
 
-@pytest.mark.parametrize("name", ["dense", "Dense", "DEN_SE", "merge_add", "concatenate"])
+@pytest.mark.parametrize("name", ["dense", "Dense", "DEN_SE", *ALIASES["layers"]])
 def test_the_names_of_core_cannot_be_taken(name):
     registry = Registry(path=[])
     for distribution in ("local", "some-dist"):
