@@ -58,7 +58,6 @@ class HookManager:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._lock = threading.RLock()
-        self._in_this_thread = threading.local()
         self._together: PluginManager | None = None
         self._alone: dict[str, PluginManager] = {}
         self._entries: dict[str, Entry] = {}
@@ -94,8 +93,8 @@ class HookManager:
         """Run ``npdl_register`` of every plugin that has not had it run."""
         if not self._loaded:
             self.load()
-        if self._waiting and not self._busy():
-            with self._lock, _Flag(self._in_this_thread):
+        if self._waiting:
+            with self._lock:
                 while self._waiting:
                     self._announce(self._waiting.pop(0))
         self._speak()
@@ -117,12 +116,11 @@ class HookManager:
 
     def load(self) -> None:
         """Import and take in the plugins that distributions name, once."""
-        if self._loaded or self._busy():
+        if self._loaded:
             return
         entries = self._registry.entries("hooks")
-        with _Flag(self._in_this_thread):
-            # No lock is held here: Python's own import locks see deadlocks, ours would make them.
-            imported = [(entry, self._import(entry)) for entry in entries]
+        # No lock is held here: Python's own import locks see deadlocks, ours would make them.
+        imported = [(entry, self._import(entry)) for entry in entries]
         if any(initialising(entry) for entry in entries):
             return  # this look-up comes from a plugin's own module, not all of which exists yet
         with self._lock:
@@ -183,9 +181,6 @@ class HookManager:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _busy(self) -> bool:
-        return getattr(self._in_this_thread, "set", False)
-
     def _pluggy(self) -> PluginManager:
         with self._lock:
             if self._together is None:
@@ -244,7 +239,9 @@ class HookManager:
 
     def _speak(self) -> None:
         while self._unsaid:
-            warnings.warn(self._unsaid.pop(0), PluginWarning, stacklevel=2)
+            with suppress(IndexError):  # another thread may have said it meanwhile
+                text = self._unsaid.pop(0)
+                warnings.warn(text, PluginWarning, stacklevel=3)
 
     def _outdated(self, entries: list[Entry]) -> list[Entry]:
         catalogue = self._registry.catalogue
@@ -283,19 +280,6 @@ class HookManager:
             trace = trace.tb_next
         names = " or ".join(printable(repr(one.plugin_name), 80) for one in implementations)
         return f"hook plugin {names}"
-
-
-class _Flag:
-    """Says that this thread is loading plugins, so that their own look-ups do not start over."""
-
-    def __init__(self, local: threading.local) -> None:
-        self._local = local
-
-    def __enter__(self) -> None:
-        self._local.set = True
-
-    def __exit__(self, *_: object) -> None:
-        self._local.set = False
 
 
 def _runs(frame: FrameType, function: Any) -> bool:

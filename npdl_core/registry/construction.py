@@ -74,8 +74,6 @@ def check_arguments(label: str, cls: type, config: Mapping[str, Any]) -> None:
 
 
 def _arguments(cls: type) -> tuple[set[str], set[str], bool]:
-    if cls.__init__ is object.__init__:  # type: ignore[misc]  # its signature claims to take anything
-        return set(), set(), False
     try:
         return constructor_arguments(cls)
     except (TypeError, ValueError):  # a constructor that has no signature to look at

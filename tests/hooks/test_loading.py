@@ -157,13 +157,15 @@ def test_a_plugin_for_another_version_is_named_and_not_imported(site, imported):
         "both", {"npdl.v2.hooks": {"main": "future"}, "npdl.v1.hooks": {"main": "recorder_both"}}
     )
     site.module("recorder_both", RECORDER)
-    hooks = site.registry().hooks
+    registry = site.registry()
+    hooks = registry.hooks
     with pytest.warns(
         PluginWarning, match=r"future-dist 3\.1.*version 2 of the plugin interface.*speaks 1"
     ) as caught:
         assert hooks.call("npdl_fit_start", model=1) == ["recorder_both"]
     assert len(caught) == 1
     assert isinstance(hooks.problems()[0].error, PluginVersionError)
+    assert {plugin.distribution: plugin.state for plugin in registry.plugins()}["future-dist"] == "outdated"
     assert not imported("future")
 
 

@@ -129,6 +129,15 @@ def test_a_failure_leaves_what_others_registered_before(site):
         assert registry.resolve("layers", "booked") is own
 
 
+def test_a_failure_leaves_what_was_registered_for_its_distribution_before(site):
+    registry = booking(site, "booking_again", "1 / 0")
+    import booking_again
+
+    registry.register("layers", "booked", booking_again.Thing, distribution="booking-dist")
+    with pytest.warns(PluginWarning):
+        assert registry.resolve("layers", "booked") is booking_again.Thing
+
+
 def test_a_hook_can_look_names_up_while_it_registers(site):
     registry = booking(site, "booking_looks", "calls.append(lookup.resolve('layers', 'zag'))")
     site.layer("one", "zag", "looked_up_while_booking")

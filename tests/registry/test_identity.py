@@ -67,13 +67,23 @@ def test_a_re_exported_class_is_found_within_its_package(site, imported):
     site.module("package.__init__", "from package.inner import LSTM")
     site.module("package.inner", LAYER)
     site.module("package.unneeded", "raise SystemExit('broken sibling')")
-    site.module("elsewhere", "raise RuntimeError('must not be imported')")
+    site.module("elsewhere", LAYER)
     site.distribution("another", {"npdl.v1.layers": {"foreign": "elsewhere:LSTM"}})
     points = {"unneeded": "package.unneeded:X", "lstm": "package:LSTM"}
     site.distribution("rnn", {"npdl.v1.layers": points, "npdl.v1.metrics": {"m": "package.metric:M"}})
     registry = site.registry()
     assert registry.component_id(import_module("package.inner").LSTM) == "rnn:lstm"
     assert not imported("elsewhere")
+
+
+def test_where_an_entry_point_names_the_class_itself_its_package_is_left_alone(site, imported):
+    site.module("quiet.__init__")
+    site.module("quiet.inner", LAYER)
+    site.module("quiet.sibling", LAYER)
+    points = {"sibling": "quiet.sibling:GRU", "long_short": "quiet.inner:LSTM"}
+    site.distribution("rnn", {"npdl.v1.layers": points})
+    assert site.registry().component_id(import_module("quiet.inner").LSTM) == "rnn:long_short"
+    assert not imported("quiet.sibling")
 
 
 def test_a_class_that_only_carries_the_name_of_another(site):

@@ -35,6 +35,11 @@ def test_an_installed_package_is_not_told_to_be_installed(site):
     assert "not installed" not in text_of(site.registry(), "lstm")
 
 
+def test_a_first_party_name_that_someone_else_provides_needs_no_install(site):
+    site.layer("their-rnn", "lstm", "their_lstm")
+    assert "not installed" not in text_of(site.registry(), "lstn")
+
+
 @pytest.mark.parametrize("spec", ["npdl-rnn:lstm", "NPDL_RNN:anything", {"name": "npdl-rnn:lstm"}])
 def test_a_first_party_provider_that_is_not_installed(site, spec):
     text = text_of(site.registry(), spec, error=MissingPluginError)

@@ -74,6 +74,16 @@ def test_hooks_register_once_before_any_look_up_is_answered(site, quick_switches
     assert (counter.imports, counter.calls) == (["threaded_hooks"], [1])
 
 
+def test_a_sick_plugin_is_warned_about_once(site, monkeypatch, quick_switches):
+    said = []
+    monkeypatch.setattr("npdl_core.hooks.plugins.warnings.warn", lambda text, *_, **__: said.append(text))
+    site.module("slowly_sick", "import time\ntime.sleep(0.05)\nimport absent_dependency")
+    site.distribution("sick", {"npdl.v1.hooks": {"h": "slowly_sick"}})
+    hooks = site.registry().hooks
+    in_sixteen_threads(lambda number: hooks.active("npdl_fit_start"))
+    assert len(said) == len(hooks.problems()) == 1
+
+
 def test_one_of_sixteen_registrations_of_one_name_wins(site, quick_switches):
     registry = site.registry()
     classes = [type("Own", (), {"connect_to": print, "forward": print, "backward": print}) for _ in range(16)]
