@@ -50,7 +50,8 @@ def canonical_name(registry: Registry, kind: str, spec: Any) -> str:
     if isinstance(spec, str):
         entry = registry.find(kind, spec)
         if entry.distribution == CORE:
-            return _preferred(entry.text.rpartition(".")[2], _core(kind, entry.text)).name
+            attribute = entry.text.rpartition(":")[2]
+            return _preferred(attribute, _core(kind, attribute)).name
         spec = registry.load(entry)
     try:
         return identify(registry, spec, kind).name
@@ -60,7 +61,8 @@ def canonical_name(registry: Registry, kind: str, spec: Any) -> str:
 
 def _of_kind(registry: Registry, owner: Any, kind: str) -> Entry | None:
     """Return the canonical entry in one kind: core's, a distribution's, or one made in this process."""
-    core = _same(registry, owner, _core(kind, _text(owner)))
+    package = str(owner.__module__).partition(".")[0]
+    core = _same(registry, owner, _core(kind, owner.__qualname__)) if package == "npdl_core" else []
     if core:
         return _preferred(owner.__name__, core)
     registry.hooks.announce()
@@ -68,7 +70,6 @@ def _of_kind(registry: Registry, owner: Any, kind: str) -> Entry | None:
     found = _same(registry, owner, (entry for entry in installed if entry.text == _text(owner)))
     if not found:
         # A re-export: only the class's own package may be imported to find it.
-        package = str(owner.__module__).partition(".")[0]
         near = [entry for entry in installed if entry.text.partition(":")[0].partition(".")[0] == package]
         found = _same(registry, owner, near)
     if not found:
@@ -76,10 +77,12 @@ def _of_kind(registry: Registry, owner: Any, kind: str) -> Entry | None:
     return _preferred(owner.__name__, found) if found else None
 
 
-def _core(kind: str, text: str) -> list[Entry]:
+def _core(kind: str, attribute: str) -> list[Entry]:
+    """Return core's entries of the classes that are called so, whatever module they are taken from."""
     from npdl_core.registry.table import core_entries
 
-    return list({entry: None for entry in core_entries(kind).values() if entry.text == text})
+    called_so = (entry for entry in core_entries(kind).values() if entry.text.endswith(f":{attribute}"))
+    return list(dict.fromkeys(called_so))
 
 
 def _same(registry: Registry, owner: Any, entries: Iterable[Entry]) -> list[Entry]:
