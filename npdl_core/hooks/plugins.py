@@ -144,7 +144,7 @@ class HookManager:
                     f"hook plugin {printable(repr(chosen), 80)}: the name is taken, or the plugin has "
                     "another one; call hooks.unregister first"
                 )
-            entry = Entry("hooks", chosen, LOCAL, "", printable(repr(plugin)))
+            entry = Entry("hooks", chosen, LOCAL, "", type(plugin).__qualname__)
             self._add(chosen, entry, plugin, alone(chosen, plugin))
         return chosen
 
