@@ -124,7 +124,8 @@ class Training:
             raise DataError("the iterable gave no batch in this epoch")
         logs = meter.results()
         if self.validation is not None:
-            held_out = network.evaluate(self.validation, batch_size=self.batch_size)
+            with network.evaluation_weights():
+                held_out = network.evaluate(self.validation, batch_size=self.batch_size)
             logs.update({f"val_{key}": value for key, value in held_out.items()})
         network.history.append(epoch, logs)
         self._tell("on_epoch_end", epoch, logs)

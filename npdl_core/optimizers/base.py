@@ -1,70 +1,77 @@
-"""The contract of an optimizer, and the learning rate, clipping and decay that all of them share."""
+"""The contract of an optimizer, and the learning rate, clipping and weight decay that all of them share."""
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core import registry
-from npdl_core.checks import check_float, check_int
+from npdl_core.checks import check_bool, check_float, check_int
 from npdl_core.component import Component
-from npdl_core.errors import ConfigError, FileFormatError, ShapeError, printable
+from npdl_core.errors import ConfigError, FileFormatError, printable
+from npdl_core.optimizers.arguments import check_update
+from npdl_core.optimizers.blocks import BLOCK, Scratch, blocks
+from npdl_core.optimizers.norms import clip_global_norm, global_norm, norm_scales
+from npdl_core.optimizers.slots import Arrays, Slots, check_scalars
+from npdl_core.optimizers.treatment import Treatment
 
-__all__ = ["BLOCK", "Optimizer", "OptimizerProtocol", "global_norm"]
-
-BLOCK = 16_384
-"""How many numbers one pass works on, so that all passes over a block find it in cache."""
-
-Arrays = Sequence[NDArray[Any]]
+__all__ = [
+    "BLOCK",
+    "Arrays",
+    "Optimizer",
+    "OptimizerProtocol",
+    "Treatment",
+    "clip_global_norm",
+    "global_norm",
+]
 
 
 @runtime_checkable
 class OptimizerProtocol(Protocol):
-    """What a model relies on."""
+    """What a model relies on.
+
+    Optional: ``elementwise`` (flat buffers may be passed), ``weight_decay``, ``epoch``, which the training
+    loop sets, ``state`` and ``load_state``, and ``swap(params)``, which exchanges the parameters with those
+    to evaluate with, and back when called again.
+    """
 
     def update(self, params: Arrays, grads: Arrays, decay: Sequence[bool] | None = None) -> None:
         """Change ``params`` in place."""
 
 
-def global_norm(grads: Arrays) -> float:
-    """Return the Euclidean norm of all entries of all arrays.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> global_norm([np.array([3.0]), np.array([4.0])])
-    5.0
-    """
-    return math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
-
-
 class Optimizer(Component):
     r"""A rule that changes parameters in place, given their gradients.
 
-    Subclasses define :meth:`apply`, which sees one block at a time, and name their state arrays in
-    :meth:`slot_names`. An update does, in this order: count, learning rate (schedule, ``decay``, bounds),
-    value clip, global-norm clip, weight
-    decay, :meth:`apply`.
+    A subclass defines :meth:`apply`, which sees one cache-sized block at a time, and names its state arrays
+    in :meth:`slot_names`. An update does, in this order: value clip, clips by norm, L2 or decoupled weight
+    decay, the rule. Gradients are never modified.
 
     Parameters
     ----------
     lr : float, or a schedule by name, envelope or instance
         Learning rate :math:`\eta`.
     clip : float
-        Each gradient entry is cut to [-clip, clip]; 0 or less is off.
+        Each entry of a gradient is cut to [-clip, clip]; 0 or less is off.
     decay : float
         :math:`\eta_t = \eta / (1 + \mathrm{decay} \cdot t)`, t counting updates from 1.
     lr_min, lr_max : float
-        Bounds of :math:`\eta_t`; None or infinity is no upper bound.
+        Bounds of :math:`\eta_t`; None is no upper bound.
     clip_norm : float, optional
-        All gradients are scaled so that their common norm is at most this (Pascanu et al., 2013).
+        All gradients g are scaled by :math:`\min(1, c / \lVert g \rVert)` with their common norm, which
+        ``grad_norm`` keeps. Source: Pascanu et al., On the difficulty of training recurrent neural networks,
+        2013.
+    clip_param_norm : float, optional
+        The same for each parameter's gradient by its own norm, before ``clip_norm``.
     weight_decay : float
-        L2: adds ``weight_decay · p`` to the gradient of the parameters that decay.
+        :math:`\lambda`, for the parameters that decay: :math:`g \leftarrow g + \lambda p`.
+    decoupled : bool
+        Weight decay is :math:`p \leftarrow (1 - \eta_t \lambda) p` before the step, apart from the gradient.
+        Source: Loshchilov & Hutter, Decoupled weight decay regularization, 2019.
 
     Attributes
     ----------
@@ -72,15 +79,38 @@ class Optimizer(Component):
         The rule treats every number alike, so flat buffers of many parameters may be passed.
     iterations, epoch : int
         Updates so far; the current epoch, which the training loop sets.
+    grad_norm : float or None
+        The gradients' common norm before ``clip_norm`` scaled them in the last update.
 
     Notes
     -----
-    Gradients are never modified. State lives in arrays of the parameters' shapes, made at the first update.
+    A constructor's ``**shared`` stands for the keyword-only arguments of this class; they become part of its
+    signature and configuration.
+
+    Examples
+    --------
+    >>> class Signed(Optimizer):
+    ...     def apply(self, p, g, lr, scratch, **slots):
+    ...         p -= lr * np.sign(g)
+    >>> import numpy as np
+    >>> p = np.ones(3)
+    >>> Signed(lr=0.5, clip_norm=1.0).update([p], [np.array([2.0, 0.0, -3.0])])
+    >>> p
+    array([0.5, 1. , 1.5])
     """
 
     kind: ClassVar[str] = "optimizers"
-    elementwise: ClassVar[bool] = True
+    elementwise: bool = True
     n_scratch: ClassVar[int] = 1
+    scalars: ClassVar[Mapping[str, float]] = {}
+    """State beside the arrays: numbers by attribute name, with what they start from."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Write the shared arguments into the constructor's signature."""
+        super().__init_subclass__(**kwargs)
+        init = cls.__dict__.get("__init__")
+        if init is not None:
+            init.__signature__ = _with_shared(inspect.signature(init))
 
     def __init__(
         self,
@@ -91,7 +121,9 @@ class Optimizer(Component):
         lr_max: float | None = None,
         *,
         clip_norm: float | None = None,
+        clip_param_norm: float | None = None,
         weight_decay: float = 0.0,
+        decoupled: bool = False,
     ) -> None:
         self.lr = lr
         self.clip = check_float("clip", clip)
@@ -102,12 +134,23 @@ class Optimizer(Component):
             self.config["lr_max"] = None
         if self.lr_min > self.lr_max:
             raise ConfigError(f"lr_min={self.lr_min} must not exceed lr_max={self.lr_max}")
-        self.clip_norm = None if clip_norm is None else check_float("clip_norm", clip_norm, 0, above=True)
+        self.clip_norm = _optional("clip_norm", clip_norm)
+        self.clip_param_norm = _optional("clip_param_norm", clip_param_norm)
+        self.elementwise = type(self).elementwise and self.clip_param_norm is None
         self.weight_decay = check_float("weight_decay", weight_decay, 0)
-        self.iterations = 0
-        self.epoch = 0
-        self._slots: list[dict[str, NDArray[Any]]] = []
-        self._scratch: dict[tuple[np.dtype[Any], tuple[int, ...]], list[NDArray[Any]]] = {}
+        self.decoupled = check_bool("decoupled", decoupled)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all state: counters and arrays."""
+        self.iterations = self.epoch = 0
+        self.grad_norm: float | None = None
+        for name, value in self.scalars.items():
+            setattr(self, name, value)
+        self._slots: Slots | None = None
+        self._scratch = Scratch(self.n_scratch + 1)
+
+    # -- the learning rate -----------------------------------------------------------------------------------
 
     @property
     def lr(self) -> Any:
@@ -120,17 +163,25 @@ class Optimizer(Component):
         self._lr = check_float("lr", value, 0) if number else registry.get("schedules", value)
 
     def current_lr(self) -> float:
-        """Return the rate that the update in progress uses, or the next one would use."""
-        step = max(self.iterations, 1)
-        if callable(self._lr):
-            rate = float(self._lr(self.epoch if self._lr.per == "epoch" else step - 1))
-        else:
-            rate = self._lr
+        """Return the rate of the last update, or of the first one if there was none yet."""
+        return self._rate(max(self.iterations, 1))
+
+    def _rate(self, step: int) -> float:
+        """Return the rate of update ``step``, counted from 1."""
+        rate = self._lr
+        if callable(rate):
+            time = self.epoch if getattr(rate, "per", "step") == "epoch" else step - 1
+            rate = check_float(f"{self}: the rate of {rate} at time {time}", rate(time), 0)
         return min(max(rate / (1 + self.decay * step), self.lr_min), self.lr_max)
 
+    # -- what a rule defines ---------------------------------------------------------------------------------
+
     def slot_names(self) -> tuple[str, ...]:
-        """Return the names of the state arrays that each parameter has."""
+        """Return the names of the state arrays that each parameter has; they start as zeros."""
         return ()
+
+    def prepare_step(self) -> None:
+        """Compute what is the same for all parameters of this update, such as bias corrections."""
 
     @abstractmethod
     def apply(
@@ -141,7 +192,7 @@ class Optimizer(Component):
         Parameters
         ----------
         p, g : ndarray
-            A block of a parameter and of its gradient; ``g`` is read only.
+            A block of a parameter and of its treated gradient; ``g`` is read only.
         lr : float
             Learning rate of this update.
         scratch : sequence of ndarray
@@ -150,8 +201,22 @@ class Optimizer(Component):
             State of this block, by name.
         """
 
+    def update_array(
+        self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
+    ) -> None:
+        """Update one whole array, block by block; rules that must see all of it first override this."""
+        names, keep = tuple(slots), treatment.keep
+        for p_block, g_block, *states in blocks([p, g, *slots.values()]):
+            scratch = self._scratch.like(p_block)
+            gradient = treatment.gradient(p_block, g_block, scratch)
+            if keep != 1:
+                p_block *= keep
+            self.apply(p_block, gradient, treatment.lr, scratch[:-1], **dict(zip(names, states, strict=True)))
+
+    # -- the update ------------------------------------------------------------------------------------------
+
     def update(self, params: Arrays, grads: Arrays, decay: Sequence[bool] | None = None) -> None:
-        """Change ``params`` in place.
+        """Change ``params`` in place; everything is checked before anything is changed.
 
         Parameters
         ----------
@@ -163,88 +228,45 @@ class Optimizer(Component):
         Raises
         ------
         ShapeError
-            If parameters, gradients and state do not fit each other; nothing is changed.
+            If parameters, gradients, flags and state do not fit each other.
+        DataError
+            If something is no array of floats, or a parameter cannot be written to.
+        NonFiniteError
+            If gradients are to be clipped by a norm that is NaN or infinite.
         """
-        self._check(params, grads)
-        flags = [True] * len(params) if decay is None else decay
+        flags = check_update(self, params, grads, decay)
+        slots = self._arrays()
+        entries = slots.matching(params)
+        lr = self._rate(self.iterations + 1)
+        scales, norm = norm_scales(grads, self.clip, self.clip_param_norm, self.clip_norm)
+        slots.entries, self.grad_norm = entries, norm
         self.iterations += 1
         self.prepare_step()
-        lr = self.current_lr()
-        scale = self._norm_scale(grads)
-        for p, g, flag, slots in zip(params, grads, flags, self._slots, strict=True):
-            weight_decay = self.weight_decay if flag else 0.0
-            for p_block, g_block, slot_blocks in _blocks(p, g, slots):
-                scratch = self._scratch_like(p_block)
-                treated = self._treat(p_block, g_block, scale, weight_decay, scratch[-1])
-                self.apply(p_block, treated, lr, scratch, **slot_blocks)
+        decaying = self._treatment(lr, self.weight_decay)
+        exempt = self._treatment(lr, 0.0)
+        for p, g, scale, flag, entry in zip(params, grads, scales, flags, entries, strict=True):
+            treatment = decaying if flag else exempt
+            self.update_array(p, g, treatment if scale == 1 else treatment._replace(scale=scale), entry)
 
-    def prepare_step(self) -> None:
-        """Compute what is the same for all parameters of this update, such as bias corrections."""
+    def _treatment(self, lr: float, weight_decay: float) -> Treatment:
+        l2, decoupled = (0.0, weight_decay) if self.decoupled else (weight_decay, 0.0)
+        return Treatment(lr, self.clip, 1.0, l2, decoupled)
 
-    def _check(self, params: Arrays, grads: Arrays) -> None:
-        if len(params) != len(grads):
-            raise ShapeError(f"{self}: {len(params)} parameters but {len(grads)} gradients")
-        for index, (p, g) in enumerate(zip(params, grads, strict=True)):
-            if p.shape != g.shape:
-                raise ShapeError(f"{self}: parameter {index} has shape {p.shape}, its gradient {g.shape}")
-        if not self._slots:
-            self._slots = [{name: np.zeros_like(p) for name in self.slot_names()} for p in params]
-        if len(self._slots) != len(params):
-            raise ShapeError(
-                f"{self}: state is for {len(self._slots)} parameters, got {len(params)}; call reset() first"
-            )
-        for index, (p, slots) in enumerate(zip(params, self._slots, strict=True)):
-            for name, array in slots.items():
-                if array.shape != p.shape:
-                    raise ShapeError(
-                        f"{self}: state {name} of parameter {index} has shape {array.shape}, the parameter {p.shape}; "
-                        "call reset() first"
-                    )
+    def _arrays(self) -> Slots:
+        if self._slots is None:
+            self._slots = Slots(str(self), self.slot_names())
+        return self._slots
 
-    def _norm_scale(self, grads: Arrays) -> float:
-        """Return the factor that brings the common norm of the value-clipped gradients down to ``clip_norm``."""
-        if self.clip_norm is None:
-            return 1.0
-        clipped = [np.clip(g, -self.clip, self.clip) for g in grads] if self.clip > 0 else grads
-        norm = global_norm(clipped)
-        return min(1.0, self.clip_norm / norm) if norm > 0 else 1.0
-
-    def _treat(
-        self, p: NDArray[Any], g: NDArray[Any], scale: float, weight_decay: float, out: NDArray[Any]
-    ) -> NDArray[Any]:
-        """Return the clipped, scaled and decayed gradient: ``g`` itself, or computed in ``out``."""
-        treated = g
-        if self.clip > 0:
-            treated = np.clip(treated, -self.clip, self.clip, out=out)
-        if scale != 1.0:
-            treated = np.multiply(treated, scale, out=out)
-        if weight_decay:
-            treated = np.add(treated, weight_decay * p, out=out)
-        return treated
-
-    def _scratch_like(self, p: NDArray[Any]) -> list[NDArray[Any]]:
-        key = (p.dtype, p.shape)
-        if key not in self._scratch:
-            if len(self._scratch) > 64:
-                self._scratch.clear()
-            self._scratch[key] = [np.empty(p.shape, p.dtype) for _ in range(self.n_scratch + 1)]
-        return self._scratch[key]
-
-    def reset(self) -> None:
-        """Forget all state: counters and arrays."""
-        self.iterations = self.epoch = 0
-        self._slots = []
+    # -- state -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Return copies of counters, learning rate and state arrays, by flat names (``"0.velocity"``)."""
-        arrays = {f"{i}.{name}": a.copy() for i, slots in enumerate(self._slots) for name, a in slots.items()}
-        lr = None if callable(self._lr) else self._lr
+        """Return counters, the learning rate if it is a number, and copies of the arrays by flat names."""
         return {
             "iterations": self.iterations,
             "epoch": self.epoch,
-            "lr": lr,
-            "n_params": len(self._slots),
-            **arrays,
+            "lr": None if callable(self._lr) else self._lr,
+            **{name: getattr(self, name) for name in self.scalars},
+            **self._arrays().state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -255,38 +277,32 @@ class Optimizer(Component):
         FileFormatError
             If entries are missing, unexpected or of the wrong type.
         """
-        scalars = {"iterations", "epoch", "lr", "n_params"}
+        check_scalars(self, state, ("iterations", "epoch", "lr", "n_params", *self.scalars))
+        slots = Slots(str(self), self.slot_names())
         try:
-            iterations = check_int("iterations", state["iterations"], 0, 2**53)
-            epoch = check_int("epoch", state["epoch"], 0, 2**53)
-            n_params = check_int("n_params", state["n_params"], 0, 10**6)
-            lr = None if state["lr"] is None else check_float("lr", state["lr"], 0)
-        except (KeyError, ConfigError) as error:
+            counters = [check_int(key, state[key], 0, 2**53) for key in ("iterations", "epoch")]
+            lr = self._lr if state["lr"] is None else check_float("lr", state["lr"], 0)
+            scalars = {name: check_float(name, state[name]) for name in self.scalars}
+            slots.entries = slots.read(state)
+        except ConfigError as error:
             raise FileFormatError(f"{self}: optimizer state: {printable(error)}") from None
-        wanted = {f"{i}.{name}" for i in range(n_params) for name in self.slot_names()}
-        came = set(state) - scalars
-        if came != wanted or not all(isinstance(state[key], np.ndarray) for key in came):
-            differing = ", ".join(printable(key, 40) for key in sorted(came ^ wanted)[:5])
-            raise FileFormatError(
-                f"{self}: this is not the state of such an optimizer (differs in: {differing or 'types'})"
-            )
-        self.iterations, self.epoch = iterations, epoch
-        if lr is not None:
-            self._lr = lr
-        self._slots = [
-            {name: state[f"{i}.{name}"].copy() for name in self.slot_names()} for i in range(n_params)
-        ]
+        self.iterations, self.epoch = counters
+        self._lr = lr
+        self._slots = slots
+        for name, value in scalars.items():
+            setattr(self, name, value)
 
 
-def _blocks(
-    p: NDArray[Any], g: NDArray[Any], slots: dict[str, NDArray[Any]]
-) -> Iterator[tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]]:
-    """Yield matching flat pieces of at most :data:`BLOCK` numbers, or the whole arrays where one is not contiguous."""
-    if p.size <= BLOCK or not (p.flags.c_contiguous and g.flags.c_contiguous):
-        yield p, g, slots
-        return
-    flat_p, flat_g = p.reshape(-1), g.reshape(-1)
-    flat_slots = {name: array.reshape(-1) for name, array in slots.items()}
-    for start in range(0, p.size, BLOCK):
-        piece = slice(start, start + BLOCK)
-        yield flat_p[piece], flat_g[piece], {name: array[piece] for name, array in flat_slots.items()}
+def _optional(name: str, value: float | None) -> float | None:
+    return None if value is None else check_float(name, value, 0, above=True)
+
+
+def _with_shared(signature: inspect.Signature) -> inspect.Signature:
+    """Return a constructor's signature with the base's keyword-only arguments in place of ``**shared``."""
+    own = [p for p in signature.parameters.values() if p.name != "shared"]
+    if len(own) == len(signature.parameters):
+        return signature
+    names = {p.name for p in own}
+    base = inspect.signature(Optimizer.__init__).parameters.values()
+    missing = [p for p in base if p.kind is p.KEYWORD_ONLY and p.name not in names]
+    return signature.replace(parameters=[*own, *missing])

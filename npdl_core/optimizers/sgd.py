@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from npdl_core.checks import check_bool, check_float
 from npdl_core.errors import ConfigError
-from npdl_core.optimizers.base import Arrays, Optimizer
+from npdl_core.optimizers.base import Optimizer
+from npdl_core.optimizers.slots import Arrays
 
 __all__ = ["SGD"]
 
@@ -22,13 +23,18 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    lr, clip, decay, lr_min, lr_max, clip_norm, weight_decay
+    lr, clip, decay, lr_min, lr_max, **shared
         See :class:`Optimizer`.
     momentum : float
         m in [0, 1).
     nesterov : bool
         Look ahead; needs momentum. Source: Sutskever et al., On the importance of initialization and
         momentum, 2013.
+
+    Notes
+    -----
+    The velocity v holds the learning rate, so a schedule changes the steps to come and not those already in
+    it. PyTorch's holds gradients; at a constant rate the two are the same.
 
     Examples
     --------
@@ -49,14 +55,13 @@ class SGD(Optimizer):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
-        clip_norm: float | None = None,
-        weight_decay: float = 0.0,
+        **shared: Any,
     ) -> None:
-        super().__init__(lr, clip, decay, lr_min, lr_max, clip_norm=clip_norm, weight_decay=weight_decay)
         self.momentum = check_float("momentum", momentum, 0, 1, below=True)
         self.nesterov = check_bool("nesterov", nesterov)
         if self.nesterov and not self.momentum:
             raise ConfigError("sgd: nesterov=True needs momentum above 0")
+        super().__init__(lr, clip, decay, lr_min, lr_max, **shared)
 
     def slot_names(self) -> tuple[str, ...]:
         """Return the velocity's name, if there is momentum."""

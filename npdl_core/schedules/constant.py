@@ -15,6 +15,8 @@ class Constant(Schedule):
     ----------
     lr : float
         The rate, at least 0.
+    per : str
+        See :class:`Schedule`; it matters to schedules that wrap this one.
 
     Examples
     --------
@@ -22,7 +24,8 @@ class Constant(Schedule):
     0.1
     """
 
-    def __init__(self, lr: float = 0.001) -> None:
+    def __init__(self, lr: float = 0.001, per: str = "step") -> None:
+        super().__init__(per)
         self.lr = check_float("lr", lr, 0)
 
     def __call__(self, time: int) -> float:
