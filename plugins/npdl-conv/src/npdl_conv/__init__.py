@@ -1,0 +1,5 @@
+"""npdl-conv: convolution and pooling for npdl."""
+
+from npdl_conv.layers import Conv1D, Conv3D, Convolution
+
+__all__ = ["Conv1D", "Conv3D", "Convolution"]

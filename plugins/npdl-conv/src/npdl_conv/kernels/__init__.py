@@ -1,0 +1,12 @@
+"""Kernels of convolution and pooling, declared in core's table so that faster ones can override them."""
+
+from __future__ import annotations
+
+from npdl_core.kernels import declare
+
+from npdl_conv.kernels import convolution
+
+__all__ = ["convolution_backward", "convolution_forward"]
+
+convolution_backward = declare("convolution_backward", convolution.convolution_backward)
+convolution_forward = declare("convolution_forward", convolution.convolution_forward)
