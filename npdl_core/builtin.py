@@ -45,7 +45,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "gaussian_dropout": "npdl_core.layers.noise:GaussianDropout",
         "gaussian_noise": "npdl_core.layers.noise:GaussianNoise",
         "last_step": "npdl_core.layers.time:LastStep",
-        "layer_norm": "npdl_core.layers.normalization:LayerNorm",
+        "layer_norm": "npdl_core.layers.layer_norm:LayerNorm",
         "masking": "npdl_core.layers.masking:Masking",
         "maxout": "npdl_core.layers.maxout:Maxout",
         "mean_over_time": "npdl_core.layers.time:MeanOverTime",
@@ -53,7 +53,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "prelu": "npdl_core.layers.prelu:PReLU",
         "repeat_vector": "npdl_core.layers.shape:RepeatVector",
         "reshape": "npdl_core.layers.shape:Reshape",
-        "rms_norm": "npdl_core.layers.normalization:RMSNorm",
+        "rms_norm": "npdl_core.layers.layer_norm:RMSNorm",
     },
     "activations": {
         "linear": "npdl_core.activations.linear:Linear",
@@ -81,6 +81,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "metrics": {
         "accuracy": "npdl_core.metrics.accuracy:Accuracy",
         "auc": "npdl_core.metrics.probability:AUC",
+        "binary_accuracy": "npdl_core.metrics.accuracy:BinaryAccuracy",
         "confusion_matrix": "npdl_core.metrics.classification:ConfusionMatrix",
         "f1": "npdl_core.metrics.classification:F1",
         "mae": "npdl_core.metrics.regression:MAE",
@@ -89,7 +90,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "precision": "npdl_core.metrics.classification:Precision",
         "r2": "npdl_core.metrics.regression:R2",
         "recall": "npdl_core.metrics.classification:Recall",
-        "top_k": "npdl_core.metrics.classification:TopK",
+        "top_k": "npdl_core.metrics.accuracy:TopK",
     },
     "callbacks": {
         "csv_logger": "npdl_core.callbacks.csv_logger:CSVLogger",
@@ -114,6 +115,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "concatenate": "concat",
         "l1_l2": "regularization",
         "layer_normalization": "layer_norm",
+        "rms_normalization": "rms_norm",
     },
     "activations": {"tan": "tanh", "identity": "linear"},
     "objectives": {
@@ -135,11 +137,17 @@ ALIASES: dict[str, dict[str, str]] = {
     },
     "metrics": {
         "acc": "accuracy",
+        "categorical_accuracy": "accuracy",
         "f1_score": "f1",
         "mean_absolute_error": "mae",
         "mean_squared_error": "mse",
         "r2_score": "r2",
+        "roc_auc": "auc",
+        "roc_auc_score": "auc",
+        "sparse_categorical_accuracy": "accuracy",
+        "sparse_top_k_categorical_accuracy": "top_k",
         "top_k_accuracy": "top_k",
+        "top_k_categorical_accuracy": "top_k",
     },
     "callbacks": {
         "lambda_callback": "lambda",

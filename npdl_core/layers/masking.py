@@ -11,11 +11,30 @@ from npdl_core.checks import check_float
 from npdl_core.errors import ShapeError
 from npdl_core.layers.base import Layer
 
-__all__ = ["Masking"]
+__all__ = ["Masking", "over_steps"]
+
+
+def over_steps(mask: Any, input: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return a mask (N, T) as bool in a shape that broadcasts over an input (N, T, ...).
+
+    Raises
+    ------
+    ShapeError
+        If it has other axes than the input begins with.
+
+    Examples
+    --------
+    >>> over_steps(np.array([[1, 0]]), np.zeros((1, 2, 3))).shape
+    (1, 2, 1)
+    """
+    steps = np.asarray(mask, bool)
+    if steps.ndim != 2 or steps.shape != input.shape[:2]:
+        raise ShapeError(f"a mask of shape {steps.shape} does not fit the steps of an input {input.shape}")
+    return steps.reshape(*steps.shape, *(1,) * (input.ndim - 2))
 
 
 class Masking(Layer):
-    """Mask the time steps whose features all have one value, and set them to zero.
+    r"""Mask the time steps whose features all have one value, and set them to zero: :math:`y_t = m_t x_t`.
 
     Parameters
     ----------
@@ -24,7 +43,7 @@ class Masking(Layer):
 
     Notes
     -----
-    Input and output (N, T, D); the layers above get the mask (N, T), joined with one that came along. Where
+    Input and output (N, T, D); the layers above get the mask m (N, T), joined with one that came along. Where
     zeros are real data, pass ``mask=`` to ``fit`` and ``predict`` instead.
 
     Examples
@@ -46,35 +65,27 @@ class Masking(Layer):
         Raises
         ------
         ShapeError
-            If it has no axes (N, T, …).
+            If it has no axes (N, T, D).
         """
         super().connect_to(prev_layer)
         if len(self.out_shape) < 3:
             raise ShapeError(f"masking needs sequences (N, T, D), got shape {self.out_shape}")
 
-    def _real(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        real: NDArray[np.bool_] = np.any(input != self.mask_value, axis=tuple(range(2, input.ndim)))
-        return real if mask is None else real & mask
-
     def forward(
         self, input: Any, train: bool = True, *, mask: NDArray[np.bool_] | None = None
     ) -> NDArray[Any]:
         """Return the input with masked steps at zero."""
-        real = self._real(input, mask)
+        steps = over_steps(self.compute_mask(input, mask), input)
         if train:
-            self.retain(real)
-        return _kept(input, real)
+            self.retain(steps)
+        return np.where(steps, input, 0)
 
     def backward(self, pre_grad: Any) -> NDArray[Any]:
         """Return ``pre_grad`` with masked steps at zero."""
-        (real,) = self.retained()
-        return _kept(pre_grad, real)
+        (steps,) = self.retained()
+        return np.where(steps, pre_grad, 0)
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        """Return where the input has another value."""
-        return self._real(input, mask)
-
-
-def _kept(array: NDArray[Any], real: NDArray[np.bool_]) -> NDArray[Any]:
-    wide = real.reshape(*real.shape, *(1,) * (array.ndim - 2))
-    return np.where(wide, array, np.zeros((), array.dtype))
+        """Return where the input has another value, and the mask that came along has a step."""
+        real: NDArray[np.bool_] = np.any(input != self.mask_value, axis=tuple(range(2, input.ndim)))
+        return real if mask is None else real & over_steps(mask, real)

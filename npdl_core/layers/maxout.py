@@ -30,8 +30,15 @@ class Maxout(Layer):
 
     Notes
     -----
-    Input (..., D), output (..., H); W (K, D, H), b (K, H). The gradient goes to the first of tied maxima.
+    Input (..., D), output (..., H); W (K, D, H), b (K, H). With :math:`\delta_k` the gradient where map k
+    won (the first of tied ones), else 0: :math:`dW_k = x^\top \delta_k`, :math:`db_k = \sum \delta_k`,
+    :math:`dx = \sum_k \delta_k W_k^\top`.
     Source: Goodfellow et al., Maxout networks, 2013.
+
+    Raises
+    ------
+    MissingShapeError
+        On connecting, if the last axis of the input is not known.
 
     Examples
     --------
@@ -58,21 +65,24 @@ class Maxout(Layer):
     def forward(self, input: Any, train: bool = True) -> NDArray[Any]:
         """Return the largest scores, (..., H) for input (..., D)."""
         rows = input.reshape(-1, input.shape[-1])
-        scores = np.matmul(rows, self.W) + self.b[:, None]
+        shape = (self.n_pieces, rows.shape[0], self.n_out)
+        scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
+        np.matmul(rows, self.W, out=scores, casting="same_kind")
+        scores += self.b[:, None]
         winner = scores.argmax(axis=0)
-        out = np.take_along_axis(scores, winner[None], axis=0)[0]
         if train:
             self.retain(rows, winner)
-        return out.reshape(*input.shape[:-1], self.n_out)
+        return np.reshape(scores.max(axis=0), (*input.shape[:-1], self.n_out))
 
     def backward(self, pre_grad: Any) -> NDArray[Any] | None:
         """Write dW and db, return dx (..., D)."""
         rows, winner = self.retained()
-        delta = pre_grad.reshape(-1, self.n_out)
-        routed = np.where(winner == np.arange(self.n_pieces)[:, None, None], delta, 0).astype(delta.dtype)
-        np.matmul(rows.T, routed, out=self.dW, casting="same_kind")
-        self.db = routed.sum(axis=1)
+        delta = self.work_array("scores", (self.n_pieces, *winner.shape))
+        won = winner == np.arange(self.n_pieces)[:, None, None]
+        np.multiply(won, pre_grad.reshape(-1, self.n_out), out=delta, casting="same_kind")
+        np.matmul(rows.T, delta, out=self.dW, casting="same_kind")
+        np.sum(delta, axis=1, out=self.db)
         if self.first_layer:
             return None
-        grad = np.matmul(routed, np.swapaxes(self.W, 1, 2)).sum(axis=0)
-        return np.asarray(grad.reshape(*pre_grad.shape[:-1], rows.shape[1]))
+        grad = np.matmul(delta, np.swapaxes(self.W, 1, 2)).sum(axis=0)
+        return np.reshape(grad, (*pre_grad.shape[:-1], rows.shape[1]))

@@ -6,23 +6,39 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npdl_core.checks import check_float
 from npdl_core.layers.base import Layer
 
 __all__ = ["AlphaDropout", "GaussianDropout", "GaussianNoise"]
 
-_ALPHA_PRIME = -1.7580993408473766
+ALPHA_PRIME = -1.7580993408473766
 """The value that SELU approaches at minus infinity, -scale · alpha."""
 
 
-class GaussianNoise(Layer):
+class _Noise(Layer):
+    """Draws an array of noise for every training forward."""
+
+    def _normal(self, name: str, shape: tuple[int, ...], mean: float, std: float) -> NDArray[Any]:
+        noise = self.work_array(name, shape)
+        self.rng.standard_normal(out=noise, dtype=self.dtype.type)
+        noise *= std
+        noise += mean
+        return noise
+
+
+class GaussianNoise(_Noise):
     r"""Add noise while training: :math:`y = x + \epsilon`, :math:`\epsilon \sim N(0, \mathrm{std}^2)`.
 
     Parameters
     ----------
     std : float
         Standard deviation, at least 0.
+
+    Notes
+    -----
+    Input and output: any shape.
 
     Examples
     --------
@@ -36,19 +52,18 @@ class GaussianNoise(Layer):
 
     def forward(self, input: Any, train: bool = True) -> Any:
         """Return the input with noise (train), or the input."""
-        if not train or self.std == 0:
+        if not train:
             return input
-        return input + (self.std * self.rng.standard_normal(input.shape)).astype(input.dtype)
+        noise = self._normal("output", input.shape, 0.0, self.std)
+        return np.add(input, noise, out=noise, casting="same_kind")
 
     def backward(self, pre_grad: Any) -> Any:
         """Return ``pre_grad``."""
         return pre_grad
 
 
-class GaussianDropout(Layer):
-    r"""Multiply by noise while training.
-
-    :math:`y = x (1 + \epsilon)`, :math:`\epsilon \sim N(0, p / (1 - p))`.
+class GaussianDropout(_Noise):
+    r"""Multiply by noise while training: :math:`y = x f`, :math:`f \sim N(1, p / (1 - p))`.
 
     Parameters
     ----------
@@ -57,7 +72,7 @@ class GaussianDropout(Layer):
 
     Notes
     -----
-    Source: Srivastava et al., Dropout, 2014, section 10.
+    Input and output: any shape. Source: Srivastava et al., Dropout, 2014, section 10.
 
     Examples
     --------
@@ -73,15 +88,14 @@ class GaussianDropout(Layer):
         """Return the input times noise (train), or the input."""
         if not train:
             return input
-        std = math.sqrt(self.p / (1 - self.p))
-        factor = (1 + std * self.rng.standard_normal(input.shape)).astype(input.dtype)
+        factor = self._normal("factor", input.shape, 1.0, math.sqrt(self.p / (1 - self.p)))
         self.retain(factor)
-        return input * factor
+        return np.multiply(input, factor, out=self.work_array("output", factor.shape), casting="same_kind")
 
     def backward(self, pre_grad: Any) -> Any:
         """Return ``pre_grad`` times the same noise."""
         (factor,) = self.retained()
-        return pre_grad * factor
+        return np.multiply(pre_grad, factor, out=self.work_array("input_grad", factor.shape))
 
 
 class AlphaDropout(Layer):
@@ -97,6 +111,7 @@ class AlphaDropout(Layer):
 
     Notes
     -----
+    Input and output: any shape. Mean 0 and variance 1 are kept exactly, in expectation.
     Source: Klambauer et al., Self-normalizing neural networks, 2017.
 
     Examples
@@ -114,15 +129,16 @@ class AlphaDropout(Layer):
         if not train:
             return input
         keep = 1 - self.p
-        scale = 1 / math.sqrt(keep + _ALPHA_PRIME**2 * keep * self.p)
-        kept = (self.rng.random(input.shape) < keep).astype(input.dtype)
-        self.retain(kept * scale)
-        return np.asarray(
-            scale * (input * kept + _ALPHA_PRIME * (1 - kept)) - scale * self.p * _ALPHA_PRIME,
-            dtype=input.dtype,
-        )
+        scale = 1 / math.sqrt(keep + ALPHA_PRIME**2 * keep * self.p)
+        draws = self.rng.random(out=self.work_array("draws", input.shape, np.float32), dtype=np.float32)
+        kept = np.greater_equal(draws, self.p)
+        factor = np.multiply(kept, scale, out=self.work_array("factor", input.shape), casting="same_kind")
+        self.retain(factor)
+        out = np.multiply(input, factor, out=self.work_array("output", input.shape), casting="same_kind")
+        out += np.where(kept, -scale * self.p * ALPHA_PRIME, scale * keep * ALPHA_PRIME)
+        return out
 
     def backward(self, pre_grad: Any) -> Any:
         """Return ``pre_grad`` through the kept entries."""
         (factor,) = self.retained()
-        return pre_grad * factor
+        return np.multiply(pre_grad, factor, out=self.work_array("input_grad", factor.shape))

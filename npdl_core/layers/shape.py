@@ -79,7 +79,12 @@ class DimShuffle(_Reshaping):
 
     Notes
     -----
-    Input (N, T, E); output (N, 1, T, E) for ``axis=1``.
+    Input (N, T, E); output (N, 1, T, E) for ``axis=1``. A mask (N, T) goes on where the new axis is behind T.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the axis lies beyond the input's rank.
 
     Examples
     --------
@@ -91,13 +96,7 @@ class DimShuffle(_Reshaping):
         self.axis = check_int("axis", axis, 0)
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Compute the shape.
-
-        Raises
-        ------
-        ShapeError
-            If the axis lies beyond the input's rank.
-        """
+        """Compute the shape."""
         shape: Shape = tuple(self.incoming_shape(prev_layer))
         if self.axis > len(shape):
             raise ShapeError(f"dim_shuffle: axis={self.axis} lies beyond an input of shape {shape}")
@@ -115,17 +114,21 @@ class DimShuffle(_Reshaping):
 
 
 class Reshape(_Reshaping):
-    """Give each sample another shape.
+    """Give each sample another shape, the last axis changing fastest.
 
     Parameters
     ----------
     shape : sequence of int
         The new shape without the batch axis; one entry may be -1 and follows from the others.
 
+    Notes
+    -----
+    A mask (N, T) goes on where the new shape has the same T in front.
+
     Raises
     ------
     ShapeError
-        On connecting, if the sizes do not fit.
+        On connecting, or in ``forward`` where a size was not known then, if the sizes do not fit.
 
     Examples
     --------
@@ -143,29 +146,47 @@ class Reshape(_Reshaping):
     def connect_to(self, prev_layer: Any = None) -> None:
         """Work out the missing size."""
         shape: Shape = tuple(self.incoming_shape(prev_layer))
-        total, known = _size(shape[1:]), math.prod(size for size in self.shape if size != -1)
-        free = -1 in self.shape
-        if total is not None and (total % known if free else total != known):
-            raise ShapeError(f"reshape: {total} numbers of shape {shape} do not fit {self.shape}")
+        self.out_shape = (shape[0], *self._sizes(shape))
+
+    def _sizes(self, shape: Shape) -> Shape:
+        """Return what an input of this shape becomes, without the batch axis."""
+        known = math.prod(size for size in self.shape if size != -1)
+        total = _size(shape[1:])
+        if total is not None and (total % known if -1 in self.shape else total != known):
+            raise ShapeError(
+                f"reshape: the {total} numbers of each sample of {shape} do not fit {self.shape}"
+            )
         rest = None if total is None else total // known
-        self.out_shape = (shape[0], *(rest if size == -1 else size for size in self.shape))
+        return tuple(rest if size == -1 else size for size in self.shape)
 
     def forward(self, input: Any, train: bool = True) -> Any:
         """Return the input, reshaped."""
         if train:
             self.retain(input.shape)
-        total = math.prod(input.shape[1:])
-        known = math.prod(size for size in self.shape if size != -1)
-        return input.reshape(len(input), *(total // known if size == -1 else size for size in self.shape))
+        return input.reshape(len(input), *self._sizes(input.shape))
+
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return the mask if the time axis stays."""
+        kept = input.ndim >= 3 and len(self.shape) >= 2 and self._sizes(input.shape)[0] == input.shape[1]
+        return mask if kept else None
 
 
 class Permute(Layer):
-    """Reorder the axes of each sample.
+    """Reorder the axes of each sample: axis k of the output is axis ``dims[k - 1]`` of the input.
 
     Parameters
     ----------
     dims : sequence of int
         A permutation of 1 … the number of axes without the batch, as Keras counts; ``(2, 1)`` swaps two.
+
+    Notes
+    -----
+    A mask (N, T) goes on where the time axis stays in front.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the input has another number of axes.
 
     Examples
     --------
@@ -181,13 +202,7 @@ class Permute(Layer):
             raise ConfigError(f"permute: dims must hold each of 1 … {len(self.dims)} once, got {self.dims}")
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Reorder the shape.
-
-        Raises
-        ------
-        ShapeError
-            If the input has another number of axes.
-        """
+        """Reorder the shape."""
         shape: Shape = tuple(self.incoming_shape(prev_layer))
         if len(shape) != len(self.dims) + 1:
             raise ShapeError(
@@ -209,12 +224,21 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """Repeat a vector over time: (N, D) becomes (N, n, D).
+    r"""Repeat a vector over time: :math:`y_t = x` for n steps.
 
     Parameters
     ----------
     n : int
         How many steps.
+
+    Notes
+    -----
+    Input (N, D); output (N, n, D).
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the input is not (N, D).
 
     Examples
     --------
@@ -226,13 +250,7 @@ class RepeatVector(Layer):
         self.n = check_int("n", n, 1)
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Insert the time axis.
-
-        Raises
-        ------
-        ShapeError
-            If the input is not (N, D).
-        """
+        """Insert the time axis."""
         shape: Shape = tuple(self.incoming_shape(prev_layer))
         if len(shape) != 2:
             raise ShapeError(f"repeat_vector needs an input of shape (N, D), got {shape}")
@@ -245,6 +263,9 @@ class RepeatVector(Layer):
     def backward(self, pre_grad: Any) -> Any:
         """Return the sum over time."""
         return pre_grad.sum(axis=1)
+
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> None:
+        """Return None: the input has no time axis."""
 
 
 def _size(sizes: Shape) -> int | None:

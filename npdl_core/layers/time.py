@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from npdl_core.errors import ShapeError
 from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.masking import over_steps
 
 __all__ = ["LastStep", "MeanOverTime"]
 
 
 class _OverTime(Layer):
-    """Turns (N, T, …) into (N, …) and drops the mask."""
+    """Turns (N, T, ...) into (N, ...) and drops the mask."""
 
     accepts_mask = True
 
@@ -24,7 +25,7 @@ class _OverTime(Layer):
         Raises
         ------
         ShapeError
-            If the input has no axes (N, T, …).
+            If the input has no axes (N, T, D).
         """
         shape: Shape = tuple(self.incoming_shape(prev_layer))
         if len(shape) < 3:
@@ -36,11 +37,16 @@ class _OverTime(Layer):
 
 
 class LastStep(_OverTime):
-    """Return the last step of each sequence; with a mask, the last real one.
+    r"""Return the last step: :math:`y = x_\tau`, where :math:`\tau = \max \{t : m_t\}` for a mask m.
 
     Notes
     -----
     Input (N, T, D), output (N, D). A sequence without a real step gives zeros.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the input is no sequence.
 
     Examples
     --------
@@ -55,25 +61,22 @@ class LastStep(_OverTime):
     ) -> NDArray[Any]:
         """Return the last (real) step."""
         n_samples, n_steps = input.shape[:2]
-        if n_steps == 0:
-            raise ShapeError(f"last_step: sequences have no step, shape {input.shape}")
-        last = np.full(n_samples, n_steps - 1)
-        empty = np.zeros(n_samples, bool)
-        if mask is not None:
-            last = n_steps - 1 - np.argmax(mask[:, ::-1], axis=1)
-            empty = ~mask.any(axis=1)
+        real = np.ones((n_samples, n_steps), bool) if mask is None else over_steps(mask, input)
+        numbers = np.where(real.reshape(n_samples, n_steps), np.arange(1, n_steps + 1), 0)
+        lengths = numbers.max(axis=1, initial=0)
+        samples = np.flatnonzero(lengths)
+        steps = lengths[samples] - 1
+        out = np.zeros((n_samples, *input.shape[2:]), input.dtype)
+        out[samples] = input[samples, steps]
         if train:
-            self.retain(input.shape, last, empty)
-        out: NDArray[Any] = input[np.arange(n_samples), last]
-        out[empty] = 0
+            self.retain(input.shape, samples, steps)
         return out
 
     def backward(self, pre_grad: Any) -> NDArray[Any]:
         """Return zeros but at the chosen steps."""
-        shape, last, empty = self.retained()
+        shape, samples, steps = self.retained()
         grad = np.zeros(shape, pre_grad.dtype)
-        chosen = np.flatnonzero(~empty)
-        grad[chosen, last[chosen]] = pre_grad[chosen]
+        grad[samples, steps] = pre_grad[samples]
         return grad
 
 
@@ -83,6 +86,11 @@ class MeanOverTime(_OverTime):
     Notes
     -----
     Input (N, T, D), output (N, D). A sequence without a real step gives zeros.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if the input is no sequence.
 
     Examples
     --------
@@ -97,15 +105,13 @@ class MeanOverTime(_OverTime):
     ) -> NDArray[Any]:
         """Return the mean over (real) steps."""
         real = np.ones(input.shape[:2], bool) if mask is None else mask
-        count = np.maximum(real.sum(axis=1), 1)
-        weights = (real / count[:, None]).astype(input.dtype).reshape(*real.shape, *(1,) * (input.ndim - 2))
+        steps = over_steps(real, input)
+        count = np.maximum(steps.sum(axis=1), 1).astype(input.dtype)
         if train:
-            self.retain(weights)
-        return np.asarray(np.where(weights > 0, input, 0).astype(input.dtype, copy=False) * weights).sum(
-            axis=1
-        )
+            self.retain(steps, count)
+        return np.asarray(np.sum(input, axis=1, where=steps) / count)
 
     def backward(self, pre_grad: Any) -> NDArray[Any]:
-        """Return each step's share of ``pre_grad``."""
-        (weights,) = self.retained()
-        return np.asarray(pre_grad[:, None] * weights)
+        """Return each real step's share of ``pre_grad``."""
+        steps, count = self.retained()
+        return np.where(steps, (pre_grad / count)[:, None], 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npdl_core.checks import check_bool
 from npdl_core.errors import DataError
 from npdl_core.metrics.base import Metric
-from npdl_core.objectives.base import position_weights
+from npdl_core.metrics.positions import counted, predicted_classes
 from npdl_core.objectives.cross_entropy import SoftmaxCategoricalCrossEntropy
 
 __all__ = ["AUC", "Perplexity"]
@@ -29,6 +29,11 @@ class Perplexity(Metric):
     -----
     Outputs (..., K), class ids (...) or distributions (..., K); the mean is over all real positions of all
     batches.
+
+    Raises
+    ------
+    DataError
+        In ``update``, if shapes do not fit or class ids are out of range.
 
     Examples
     --------
@@ -64,11 +69,20 @@ class Perplexity(Metric):
 class AUC(Metric):
     r"""Area under the ROC curve: the chance that an event is ranked above a non-event, ties counting half.
 
+    :math:`\sum_{i, j} w_i w_j ([s_i > s_j] + \tfrac12 [s_i = s_j]) / \sum_{i, j} w_i w_j` over events i and
+    non-events j.
+
     Notes
     -----
-    Outputs (N,), (..., 1), or (..., 2) whose second column is the event's; targets 0 or 1 in the outputs'
-    shape, class ids, or one-hot. Exact over the data set: scores are kept, 24 bytes a position. NaN unless
-    both classes occur.
+    Outputs (N,) or (..., 1) with targets 0 or 1; or (..., 2), whose second column is the event's, with class
+    ids or one-hot targets. Exact over the data set: scores are kept, 24 bytes a position. NaN unless both
+    classes occur, and for NaN among the scores.
+    Source: Mann and Whitney, On a test of whether one of two random variables is stochastically larger, 1947.
+
+    Raises
+    ------
+    DataError
+        In ``update``, if shapes do not fit, there are more than two classes, or targets are not 0 or 1.
 
     Examples
     --------
@@ -83,43 +97,33 @@ class AUC(Metric):
 
     def reset(self) -> None:
         """Forget everything."""
-        self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+        self._batches: list[NDArray[np.float64]] = []
 
     def update(self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None) -> None:
         """Keep the scores of a batch."""
-        scores, events = _events(np.asarray(outputs, np.float64), np.asarray(targets))
-        weights = position_weights(scores.shape, mask, sample_weight, "auc")
-        kept = np.ones(scores.shape) if weights is None else weights
-        counted = kept > 0
-        if not np.isin(events[counted], (0, 1)).all():
-            raise DataError("auc: targets must be 0 or 1")
-        self._parts.append((scores[counted], events[counted].astype(bool), kept[counted]))
+        positions = counted(outputs, targets, mask, sample_weight, self)
+        n_columns = positions.outputs.shape[-1]
+        if n_columns > 2:
+            raise DataError(
+                f"{self}: outputs must have one or two columns, got {n_columns}; the area is of one event"
+            )
+        if n_columns == 2:
+            _, events = predicted_classes(positions, 0.5, self)
+        else:
+            events = positions.targets[:, 0]
+            if not ((events == 0) | (events == 1)).all():
+                raise DataError(f"{self}: targets must be 0 or 1")
+        won = positions.weights * events
+        self._batches.append(np.stack([positions.outputs[:, -1], won, positions.weights - won]))
 
     def result(self) -> float:
         """Return the area."""
-        if not self._parts:
+        if not self._batches:
             return float("nan")
-        scores, events, weights = (np.concatenate(column) for column in zip(*self._parts, strict=True))
-        order = np.argsort(scores, kind="stable")
-        scores, events, weights = scores[order], events[order], weights[order]
-        positive, negative = weights * events, weights * ~events
-        if not positive.sum() or not negative.sum():
+        scores, positive, negative = np.concatenate(self._batches, axis=1)
+        pairs = positive.sum() * negative.sum()
+        if not pairs or np.isnan(scores).any():
             return float("nan")
-        starts = np.flatnonzero(np.concatenate(([True], scores[1:] != scores[:-1])))
-        won, lost = np.add.reduceat(positive, starts), np.add.reduceat(negative, starts)
-        below = np.concatenate(([0.0], np.cumsum(lost)[:-1]))
-        return float((won * (below + lost / 2)).sum() / (positive.sum() * negative.sum()))
-
-
-def _events(outputs: NDArray[Any], targets: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return scores and events of one shape (...)."""
-    scores = outputs[..., 1] if outputs.ndim > 1 and outputs.shape[-1] == 2 else outputs
-    scores = scores[..., 0] if outputs.ndim > 1 and outputs.shape[-1] == 1 else scores
-    events = targets
-    if targets.ndim == scores.ndim + 1 and targets.shape[-1] in (1, 2):
-        events = targets[..., -1]
-    if scores.shape != events.shape:
-        raise DataError(
-            f"auc: outputs of shape {outputs.shape} and targets of shape {targets.shape} do not fit"
-        )
-    return scores, events
+        ranks, place = np.unique(scores, return_inverse=True)
+        won, lost = (np.bincount(place, weights, len(ranks)) for weights in (positive, negative))
+        return float((won * (np.cumsum(lost) - lost / 2)).sum() / pairs)

@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_core.errors import DataError
+from npdl_core.metrics.accuracy import WeightedMean
 from npdl_core.metrics.base import Metric
-from npdl_core.objectives.base import match_targets, position_weights
+from npdl_core.metrics.positions import Positions, counted
 
 __all__ = ["MAE", "MSE", "R2"]
 
 
-def _numbers(
-    outputs: Any, targets: Any, mask: Any, weight: Any, who: str
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return predictions, targets (..., K) and weights (...), unweighted garbage set to zero."""
-    predicted, wanted = np.asarray(outputs, np.float64), np.asarray(targets, np.float64)
-    if predicted.ndim > 2 and predicted.shape[-1] == 1 and wanted.shape == predicted.shape[:-1]:
-        wanted = wanted[..., None]
-    predicted, wanted = match_targets(predicted, wanted, who)
-    weights = position_weights(predicted.shape[:-1], mask, weight, who)
-    if weights is None:
-        return predicted, wanted, np.ones(predicted.shape[:-1])
-    counted = (weights > 0)[..., None]
-    return np.where(counted, predicted, 0), np.where(counted, wanted, 0), weights
+def _numbers(positions: Positions, who: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return predictions and targets (P, K)."""
+    if positions.targets.ndim == 1:
+        raise DataError(
+            f"{who}: targets must have the outputs' shape (..., {positions.outputs.shape[-1]}), "
+            "got one number for each position; nothing is broadcast"
+        )
+    return positions.outputs.astype(np.float64), positions.targets.astype(np.float64)
 
 
-class _MeanError(Metric):
-    """Weighted mean of an error over positions and outputs."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._total = 0.0
-        self._weight = 0.0
-
-    @abstractmethod
-    def error(self, difference: NDArray[Any]) -> NDArray[Any]:
-        """Return the error of each entry."""
-
-    def update(self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None) -> None:
-        """Take a batch in."""
-        predicted, wanted, weights = _numbers(outputs, targets, mask, sample_weight, str(self))
-        errors = self.error(predicted - wanted).mean(axis=-1)
-        self._total += float((errors * weights).sum())
-        self._weight += float(weights.sum())
-
-    def result(self) -> float:
-        """Return the mean, NaN without data."""
-        return self._total / self._weight if self._weight else float("nan")
-
-
-class MSE(_MeanError):
+class MSE(WeightedMean):
     r"""Mean of :math:`(p - t)^2` over positions and outputs.
+
+    Notes
+    -----
+    Outputs p and targets t of one shape, (N,) or (..., K).
+
+    Raises
+    ------
+    DataError
+        In ``update``, if shapes do not fit.
 
     Examples
     --------
@@ -67,13 +45,23 @@ class MSE(_MeanError):
     2.0
     """
 
-    def error(self, difference: NDArray[Any]) -> NDArray[Any]:
-        """Return the square."""
-        return np.square(difference)
+    def values(self, positions: Positions) -> NDArray[Any]:
+        """Return the mean square of each position."""
+        predicted, wanted = _numbers(positions, self)
+        return np.asarray(np.square(predicted - wanted).mean(axis=-1))
 
 
-class MAE(_MeanError):
+class MAE(WeightedMean):
     r"""Mean of :math:`|p - t|` over positions and outputs.
+
+    Notes
+    -----
+    Outputs p and targets t of one shape, (N,) or (..., K).
+
+    Raises
+    ------
+    DataError
+        In ``update``, if shapes do not fit.
 
     Examples
     --------
@@ -83,16 +71,28 @@ class MAE(_MeanError):
     1.0
     """
 
-    def error(self, difference: NDArray[Any]) -> NDArray[Any]:
-        """Return the absolute value."""
-        return np.abs(difference)
+    def values(self, positions: Positions) -> NDArray[Any]:
+        """Return the mean absolute value of each position."""
+        predicted, wanted = _numbers(positions, self)
+        return np.asarray(np.abs(predicted - wanted).mean(axis=-1))
 
 
 class R2(Metric):
-    r"""Coefficient of determination: :math:`1 - \sum (t - p)^2 / \sum (t - \bar t)^2`, averaged over outputs.
+    r"""Coefficient of determination: :math:`1 - \sum w (t - p)^2 / \sum w (t - \bar t)^2`.
 
-    An output whose targets do not vary counts as 1 if it is predicted exactly, else 0, as scikit-learn does;
-    fewer than two samples give NaN.
+    With several outputs, the mean of theirs. One whose targets do not vary counts as 1 if it is predicted
+    exactly, else as 0; fewer than two positions give NaN. That is scikit-learn's rule.
+
+    Notes
+    -----
+    Outputs p and targets t of one shape, (N,) or (..., K). Means and spreads of batches are joined in a way
+    that does not cancel. Source: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for
+    computing sample variances, 1979.
+
+    Raises
+    ------
+    DataError
+        In ``update``, if shapes do not fit, or the number of outputs changed.
 
     Examples
     --------
@@ -109,28 +109,42 @@ class R2(Metric):
         """Forget everything."""
         self._count = 0
         self._weight = 0.0
-        self._mean: Any = 0.0
-        self._spread: Any = 0.0
-        self._residual: Any = 0.0
+        self._mean: NDArray[np.float64] = np.zeros(0)
+        self._spread: NDArray[np.float64] = np.zeros(0)
+        self._residual: NDArray[np.float64] = np.zeros(0)
 
     def update(self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None) -> None:
-        """Take a batch in; mean and spread are updated in a way that does not cancel (Chan et al., 1979)."""
-        predicted, wanted, weights = _numbers(outputs, targets, mask, sample_weight, "r2")
-        n_out = predicted.shape[-1]
-        flat, column = wanted.reshape(-1, n_out), weights.reshape(-1, 1)
-        weight = float(column.sum())
-        if not weight:
+        """Take a batch in."""
+        positions = counted(outputs, targets, mask, sample_weight, self)
+        predicted, wanted = _numbers(positions, self)
+        if not len(wanted):
             return
-        mean = (flat * column).sum(axis=0) / weight
-        spread = (np.square(flat - mean) * column).sum(axis=0)
-        total = self._weight + weight
-        self._spread = self._spread + spread + np.square(mean - self._mean) * (self._weight * weight / total)
-        self._mean = self._mean + (mean - self._mean) * (weight / total)
-        self._residual = self._residual + (np.square(predicted.reshape(-1, n_out) - flat) * column).sum(
-            axis=0
-        )
-        self._weight = total
-        self._count += int(np.count_nonzero(column))
+        if self._count and self._mean.shape != wanted.shape[1:]:
+            raise DataError(f"{self}: {wanted.shape[1]} outputs after batches of {len(self._mean)}")
+        column, weight = positions.weights[:, None], float(positions.weights.sum())
+        # Measured from the first target, so that targets that do not vary have a spread of exactly 0.
+        offset = (column * (wanted - wanted[0])).sum(axis=0) / weight
+        spread = (column * np.square(wanted - wanted[0] - offset)).sum(axis=0)
+        residual = (column * np.square(predicted - wanted)).sum(axis=0)
+        self._join(len(wanted), weight, wanted[0] + offset, spread, residual)
+
+    def _join(
+        self,
+        count: int,
+        weight: float,
+        mean: NDArray[np.float64],
+        spread: NDArray[np.float64],
+        residual: NDArray[np.float64],
+    ) -> None:
+        """Join the statistics of a batch with those of all before."""
+        if self._count:
+            gap, total = mean - self._mean, self._weight + weight
+            spread = self._spread + spread + np.square(gap) * (self._weight * weight / total)
+            mean = self._mean + gap * (weight / total)
+            residual = self._residual + residual
+        self._mean, self._spread, self._residual = mean, spread, residual
+        self._count += count
+        self._weight += weight
 
     def result(self) -> float:
         """Return the coefficient."""
@@ -138,4 +152,4 @@ class R2(Metric):
             return float("nan")
         varies = self._spread > 0
         ratio = self._residual / np.where(varies, self._spread, 1)
-        return float(np.where(varies, 1 - ratio, np.where(self._residual == 0, 1.0, 0.0)).mean())
+        return float(np.where(varies, 1 - ratio, self._residual == 0).mean())
