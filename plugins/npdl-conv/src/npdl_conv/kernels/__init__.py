@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from npdl_core.kernels import declare
 
-from npdl_conv.kernels import convolution
+from npdl_conv.kernels import convolution, pooling
 
-__all__ = ["convolution_backward", "convolution_forward"]
+__all__ = ["convolution_backward", "convolution_forward", "max_pooling_backward", "max_pooling_forward"]
 
 convolution_backward = declare("convolution_backward", convolution.convolution_backward)
 convolution_forward = declare("convolution_forward", convolution.convolution_forward)
+max_pooling_backward = declare("max_pooling_backward", pooling.max_pooling_backward)
+max_pooling_forward = declare("max_pooling_forward", pooling.max_pooling_forward)
