@@ -46,8 +46,8 @@ def n_params(operator, arrays):
 def translated(operator, given, rate, first):
     """Return our optimizer, and what its states are in terms of the operator's.
 
-    The operator counts from 0: ``first`` says that this is that step, where Adam does not correct for the bias
-    and Adagrad does not decay. Our moments lack the factors 1 - beta, our velocity holds the rate.
+    The operator counts from 0: ``first`` says that this is that step, where Adam does not correct for the
+    bias and Adagrad does not decay. Our moments lack the factors 1 - beta, our velocity holds the rate.
     """
     config = {"lr": rate, "weight_decay": given["norm_coefficient"]}
     if operator == "Momentum":

@@ -43,10 +43,9 @@ def _adam_step(
     gradient_rate : float
         s, for Nesterov's form.
     """
-    work = np.empty((2, min(p.size, BLOCK)), p.dtype)
-    for pieces in blocks([p, g, m, v]):
-        p_block, g_block, m_block, v_block = pieces
-        step, size = work[:, : p_block.size].reshape(2, *p_block.shape)
+    work = [np.empty(min(p.size, BLOCK), p.dtype) for _ in range(2)]
+    for p_block, g_block, m_block, v_block in blocks([p, g, m, v]):
+        step, size = (row[: p_block.size].reshape(p_block.shape) for row in work)
         m_block *= beta1
         m_block += g_block
         np.multiply(g_block, g_block, out=step)

@@ -112,4 +112,5 @@ class CosineRestarts(Schedule):
 
 def fall(high: float, low: float, part: float) -> float:
     """Return the value after a part, from 0 to 1, of the way down half a cosine."""
-    return low + (high - low) * (1 + math.cos(math.pi * part)) / 2
+    rest = (1 + math.cos(math.pi * part)) / 2
+    return high * rest + low * (1 - rest)

@@ -42,7 +42,7 @@ class Polynomial(Schedule):
     def __call__(self, time: int) -> float:
         """Return the rate."""
         rest: float = (1 - min(time, self.steps) / self.steps) ** self.power
-        return self.end + (self.lr - self.end) * rest
+        return self.lr * rest + self.end * (1 - rest)
 
 
 class Linear(Polynomial):
