@@ -35,7 +35,7 @@ __all__ = [
 
 
 def printable(text: object, limit: int = 200) -> str:
-    """Return ``text`` safe to show: control and bidi characters escaped, long text cut.
+    r"""Return ``text`` safe to show: control and bidi characters escaped, long text cut.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def printable(text: object, limit: int = 200) -> str:
 
     Examples
     --------
-    >>> printable("dense\\x1b[31m")
-    'dense\\\\x1b[31m'
+    >>> printable("dense\x1b[31m")
+    'dense\\x1b[31m'
     >>> printable("x" * 300, limit=10)
     'xxxxxxxxx…'
     """
@@ -144,4 +144,12 @@ class BudgetError(NpdlError, ValueError):
 
 
 class ConformanceError(NpdlError, AssertionError):
-    """A component that breaks the contract of its kind."""
+    """A component that breaks the contract of its kind.
+
+    Attributes
+    ----------
+    property_name : str
+        The property of :mod:`npdl_core.testing` that does not hold.
+    """
+
+    property_name: str = ""

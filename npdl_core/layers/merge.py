@@ -154,6 +154,11 @@ class Concat(Merge):
         total = None if any(size is None for size in sizes) else sum(size or 0 for size in sizes)
         return (*rest[:axis], total, *rest[axis:])
 
+    def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return the mask, or None where the inputs follow each other in time: it is the mask of one only."""
+        in_time = self.axis % len(self.out_shape) == 1
+        return None if in_time else super().compute_mask(input, mask)
+
     def forward(self, input: Any, train: bool = True) -> Any:
         """Return the inputs side by side."""
         if train:

@@ -1,0 +1,34 @@
+"""Example arguments of core's kernels: what every override is held against the reference with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["affine_backward", "affine_forward"]
+
+_SIZES = ((1, 1, 1), (3, 5, 7), (4, 1, 3), (17, 9, 1), (0, 3, 2), (65, 33, 129))
+
+
+def _draw(rng: np.random.Generator, dtype: np.dtype[Any], *shape: int) -> NDArray[Any]:
+    return rng.normal(0, 1, shape).astype(dtype)
+
+
+def affine_forward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (rows, W, b, out) of several sizes, with and without a bias."""
+    for m, d, h in _SIZES:
+        rows, W, b = _draw(rng, dtype, m, d), _draw(rng, dtype, d, h), _draw(rng, dtype, h)
+        yield rows, W, b, np.empty((m, h), dtype)
+        yield np.asfortranarray(rows), W, None, np.empty((m, h), dtype)
+
+
+def affine_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (delta, rows, W, dW, db, out) of several sizes, with and without bias and input gradient."""
+    for m, d, h in _SIZES:
+        delta, rows, W = _draw(rng, dtype, m, h), _draw(rng, dtype, m, d), _draw(rng, dtype, d, h)
+        dW, db, out = np.empty((d, h), dtype), np.empty(h, dtype), np.empty((m, d), dtype)
+        yield delta, rows, W, dW, db, out
+        yield delta, rows, W, dW, None, None
