@@ -62,7 +62,7 @@ class Slots:
         arrays = {
             f"{i}.{name}": a.copy() for i, entry in enumerate(self.entries) for name, a in entry.items()
         }
-        return {"n_params": len(self.entries), **arrays}
+        return {"n_params": len(self.entries) if self.names else 0, **arrays}
 
     def read(self, state: Mapping[str, Any]) -> Entries:
         """Return copies of the arrays that :meth:`state` returned; nothing is kept yet.
@@ -74,10 +74,10 @@ class Slots:
         """
         count = check_int("n_params", state["n_params"], 0)
         came = {key for key in state if is_array_key(key)}
-        indices = range(count if len(came) == count * len(self.names) else 0)
-        wanted = {f"{index}.{name}" for index in indices for name in self.names}
-        if came != wanted:
-            shown = ", ".join(printable(key, 40) for key in sorted(came ^ wanted)[:5])
+        fits = count * len(self.names) == len(came) and (count == 0 or bool(self.names))
+        wanted = {f"{index}.{name}" for index in range(count if fits else 0) for name in self.names}
+        if not fits or came != wanted:
+            shown = ", ".join(printable(key, 40) for key in sorted(came ^ wanted)[:5]) or "n_params"
             raise FileFormatError(
                 f"{self.owner}: this is the state of another optimizer; they differ in {shown}"
             )
