@@ -1,8 +1,11 @@
 """Settings of every package's tests."""
 
 import os
+import warnings
+from importlib import import_module
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -32,3 +35,52 @@ def pytest_runtest_setup(item):
         absent = missing(mark.args or ["torch"])
         if absent:
             pytest.skip(f"the oracle is not installed: {', '.join(absent)}")
+
+
+@pytest.fixture
+def agree(record_property):
+    """Return a function that compares with an oracle; ``scripts/oracle_table.py`` tabulates the errors.
+
+    ``agree("activations gelu", "PyTorch", "gradient", ours, theirs)``: errors are absolute where the oracle's
+    numbers are below 1, relative above.
+    """
+
+    def compare(component, oracle, quantity, ours, theirs, tolerance=1e-9):
+        ours, theirs = np.asarray(ours), np.asarray(theirs)
+        if ours.shape != theirs.shape:
+            pytest.fail(f"{component}: {quantity} has shape {ours.shape}, that of {oracle} {theirs.shape}")
+        scale = np.maximum(1, np.abs(theirs.astype("float64")))
+        error = float(np.max(np.abs(ours.astype("float64") - theirs) / scale, initial=0.0))
+        record_property("oracle", (component, oracle, quantity, error))
+        if not error <= tolerance:
+            pytest.fail(f"{component}: {quantity} is off from {oracle} by {error:.3g}")
+
+    return compare
+
+
+@pytest.fixture
+def onnx_cases():
+    """Return a function that gives the node cases of an operator which the onnx package makes.
+
+    ``onnx_cases("leakyrelu", "LeakyRelu")`` returns ``(case name, attributes, [(inputs, outputs), …])``,
+    without the cases that write the operator out in others.
+    """
+    from onnx import helper
+    from onnx.backend.test.case import node
+
+    def plain(value):
+        return value.decode() if isinstance(value, bytes) else value
+
+    def collect(module, operator):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import_module(f"onnx.backend.test.case.node.{module}")
+        found = []
+        for case in node._NodeTestCases:
+            nodes = case.model.graph.node
+            if len(nodes) == 1 and nodes[0].op_type == operator:
+                attributes = {a.name: plain(helper.get_attribute_value(a)) for a in nodes[0].attribute}
+                found.append((case.name, attributes, case.data_sets))
+        return found
+
+    return collect

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from npdl_core.component import Component
 from npdl_core.errors import StateError
 
-__all__ = ["Activation", "ActivationProtocol", "activate", "activation_vjp"]
+__all__ = ["Activation", "ActivationProtocol", "activate", "activation_vjp", "floating", "prepare"]
 
 
 @runtime_checkable
@@ -38,7 +38,7 @@ class Activation(Component):
     needs_input : bool
         Whether :meth:`vjp` reads ``x``; if not, callers may pass None and overwrite the pre-activations.
     ends_with : str or None
-        ``"softmax"`` for the function that the cross-entropy can be fused with.
+        ``"softmax"`` or ``"sigmoid"`` for the functions that a cross-entropy can be fused with.
 
     Examples
     --------
@@ -80,9 +80,9 @@ class Activation(Component):
         return self(x)
 
     def derivative(self, input: Any = None) -> Any:
-        """Return the element-wise derivative at ``input``, or at the last :meth:`forward`; pure if ``input``
-        is given.
+        """Return the element-wise derivative at ``input``, or at the last :meth:`forward`.
 
+        With ``input`` nothing is remembered.
         For a function of whole rows (softmax) this is the diagonal of the Jacobian; :meth:`vjp` has all of
         it.
 
@@ -98,18 +98,44 @@ class Activation(Component):
 
     def elementwise_derivative(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return dy/dx entry by entry."""
-        result: NDArray[Any] = self.vjp(np.ones_like(x, dtype=np.result_type(x, np.float32)), x, self(x))
+        x = floating(x)
+        result: NDArray[Any] = self.vjp(np.ones_like(x), x, self(x))
         return result
 
 
+def floating(x: Any) -> NDArray[Any]:
+    """Return ``x`` as an array of floating-point numbers: floats as they are, integers in float32 or float64.
+
+    Examples
+    --------
+    >>> floating([1, 2]).dtype, floating(np.float16(1)).dtype
+    (dtype('float64'), dtype('float16'))
+    """
+    array = np.asarray(x)
+    return array if array.dtype.kind == "f" else array.astype(np.result_type(array, np.float32))
+
+
+def prepare(x: Any, out: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return ``x`` as floating-point numbers, and the array to write its activation into.
+
+    Examples
+    --------
+    >>> x, y = prepare([1, 2], None)
+    >>> np.sqrt(x, out=y).round(4)
+    array([1.    , 1.4142])
+    """
+    x = floating(x)
+    return x, np.empty_like(x) if out is None else out
+
+
 @cache
-def _takes_out(function_owner: type, method: str) -> bool:
-    return "out" in inspect.signature(getattr(function_owner, method)).parameters
+def _takes_out(method: Any) -> bool:
+    return "out" in inspect.signature(method).parameters
 
 
 def activate(activation: Any, x: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
     """Return ``activation(x)``, written into ``out`` where the activation can do that."""
-    if _takes_out(type(activation), "__call__"):
+    if _takes_out(type(activation).__call__):
         result: NDArray[Any] = activation(x, out=out)
         return result
     out[...] = activation(x)
@@ -120,7 +146,7 @@ def activation_vjp(
     activation: Any, pre_grad: NDArray[Any], x: NDArray[Any] | None, y: NDArray[Any], out: NDArray[Any]
 ) -> NDArray[Any]:
     """Return ``activation.vjp(pre_grad, x, y)``, written into ``out`` where the activation can do that."""
-    if _takes_out(type(activation), "vjp"):
+    if _takes_out(type(activation).vjp):
         result: NDArray[Any] = activation.vjp(pre_grad, x, y, out=out)
         return result
     out[...] = activation.vjp(pre_grad, x, y)

@@ -1,4 +1,4 @@
-"""S-shaped activations."""
+"""S-shaped activations made of exponentials."""
 
 from __future__ import annotations
 
@@ -7,16 +7,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.activations.base import Activation
+from npdl_core.activations.base import Activation, prepare
 
-__all__ = ["Sigmoid", "Tanh"]
+__all__ = ["Sigmoid", "Tanh", "sigmoid"]
+
+
+def sigmoid(x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    r"""Return :math:`1 / (1 + e^{-x}) = \tfrac12 \tanh(x / 2) + \tfrac12`; the second form cannot overflow.
+
+    Parameters
+    ----------
+    x : ndarray
+        Any shape.
+    out : ndarray, optional
+        Where to write; may be ``x``.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    x, y = prepare(x, out)
+    np.multiply(x, 0.5, out=y)
+    np.tanh(y, out=y)
+    np.multiply(y, 0.5, out=y)
+    return np.asarray(np.add(y, 0.5, out=y))
 
 
 class Sigmoid(Activation):
-    r"""Logistic function: :math:`y = 1 / (1 + e^{-x}) = \tfrac12 \tanh(x / 2) + \tfrac12`, any shape, in (0,
-    1).
+    r"""Logistic function: :math:`y = 1 / (1 + e^{-x})`, any shape, in (0, 1).
 
-    The second form cannot overflow.
+    The derivative is y (1 - y). With the binary cross-entropy the two derivatives are fused.
 
     Examples
     --------
@@ -26,13 +47,11 @@ class Sigmoid(Activation):
     """
 
     needs_input = False
+    ends_with = "sigmoid"
 
     def __call__(self, x: Any, out: NDArray[Any] | None = None) -> Any:
         """Return the logistic function of x."""
-        y = np.multiply(x, 0.5, out=out)
-        y = np.tanh(y, out=out)
-        y = np.multiply(y, 0.5, out=out)
-        return np.add(y, 0.5, out=out)
+        return sigmoid(x, out)
 
     def vjp(self, pre_grad: Any, x: Any, y: Any, out: NDArray[Any] | None = None) -> Any:
         """Return ``pre_grad`` times y (1 - y)."""
@@ -43,6 +62,8 @@ class Sigmoid(Activation):
 
 class Tanh(Activation):
     r"""Hyperbolic tangent: :math:`y = \tanh x = 2\sigma(2x) - 1`, any shape, in (-1, 1).
+
+    The derivative is 1 - y².
 
     Examples
     --------
@@ -55,7 +76,8 @@ class Tanh(Activation):
 
     def __call__(self, x: Any, out: NDArray[Any] | None = None) -> Any:
         """Return tanh x."""
-        return np.tanh(x, out=out)
+        x, y = prepare(x, out)
+        return np.tanh(x, out=y)
 
     def vjp(self, pre_grad: Any, x: Any, y: Any, out: NDArray[Any] | None = None) -> Any:
         """Return ``pre_grad`` times (1 - y²)."""

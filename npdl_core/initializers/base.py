@@ -13,6 +13,7 @@ from npdl_core import registry
 from npdl_core.checks import check_shape
 from npdl_core.component import Component
 from npdl_core.errors import ShapeError
+from npdl_core.utils.defaults import get_dtype, get_rng
 
 __all__ = ["Given", "Initializer", "InitializerProtocol", "Stacked", "as_initializer", "fans"]
 
@@ -47,15 +48,14 @@ class Initializer(Component):
         """Return a new array of ``shape`` (a size stands for a vector) and ``dtype``.
 
         The draw is made in float64 and then rounded, so a seed gives the same numbers in either dtype.
+        Without ``rng`` the default generator draws; :func:`npdl_core.utils.set_seed` makes it reproducible.
         """
         sizes = check_shape("shape", (shape,) if np.ndim(shape) == 0 else tuple(shape), minimum=0)
-        generator = np.random.default_rng() if rng is None else rng
-        return np.ascontiguousarray(self.sample(tuple(int(s or 0) for s in sizes), generator), dtype=dtype)
+        generator = get_rng() if rng is None else rng
+        return np.asarray(self.sample(tuple(int(s or 0) for s in sizes), generator), dtype=dtype, order="C")
 
     def init(self, size: Any) -> NDArray[Any]:
-        """Return a new array of ``size`` in the default dtype, drawn with the default generator (NumpyDL's name)."""
-        from npdl_core.utils.defaults import get_dtype, get_rng
-
+        """Return a new array of ``size`` in the default dtype, by the default generator (NumpyDL's name)."""
         return self(size, get_rng(), get_dtype())
 
     call = init

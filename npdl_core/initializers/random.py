@@ -1,4 +1,4 @@
-"""Initializers of a fixed spread."""
+"""Distributions with parameters of their own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from npdl_core.checks import check_float
 from npdl_core.errors import ConfigError
 from npdl_core.initializers.base import Initializer
 
-__all__ = ["Normal", "Uniform"]
+__all__ = ["Normal", "TruncatedNormal", "Uniform", "truncated_standard_normal"]
 
 
 class Uniform(Initializer):
-    r"""Draw from :math:`U(a, b)`.
+    r"""Draw from the uniform distribution; any shape.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Uniform(Initializer):
 
 
 class Normal(Initializer):
-    r"""Draw from :math:`N(\mathrm{mean}, \mathrm{std}^2)`.
+    r"""Draw from :math:`N(\mathrm{mean}, \mathrm{std}^2)`; any shape.
 
     Parameters
     ----------
@@ -72,3 +72,45 @@ class Normal(Initializer):
     def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
         """Return draws of ``shape``."""
         return rng.normal(self.mean, self.std, shape)
+
+
+class TruncatedNormal(Normal):
+    r"""Draw from :math:`N(\mathrm{mean}, \mathrm{std}^2)`, again while it is too far off; any shape.
+
+    Parameters
+    ----------
+    std : float
+        Standard deviation of the distribution before it is cut, at least 0.
+    mean : float
+        Mean.
+    cutoff : float
+        How many standard deviations are too far, at least 0.5. With 2, what is left has the standard
+        deviation 0.8796 std.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = TruncatedNormal(std=1.0)((1000,), np.random.default_rng(0))
+    >>> bool(np.abs(values).max() <= 2)
+    True
+    """
+
+    def __init__(self, std: float = 0.01, mean: float = 0.0, cutoff: float = 2.0) -> None:
+        super().__init__(std, mean)
+        self.cutoff = check_float("cutoff", cutoff, 0.5)
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
+        """Return draws of ``shape``."""
+        return self.mean + self.std * truncated_standard_normal(shape, rng, self.cutoff)
+
+
+def truncated_standard_normal(
+    shape: tuple[int, ...], rng: np.random.Generator, cutoff: float
+) -> NDArray[Any]:
+    """Return standard normal draws between -cutoff and cutoff; what lies outside is drawn again."""
+    values = np.asarray(rng.standard_normal(shape))
+    outside = np.abs(values) > cutoff
+    while outside.any():
+        values[outside] = rng.standard_normal(int(outside.sum()))
+        outside = np.abs(values) > cutoff
+    return values

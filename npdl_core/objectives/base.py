@@ -1,8 +1,9 @@
-"""The contract of an objective, and the reductions, masks and weights that all of them share."""
+"""The contract of an objective, and the reduction that all of them share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,13 @@ from numpy.typing import NDArray
 
 from npdl_core.checks import check_choice
 from npdl_core.errors import DataError
+from npdl_core.objectives.targets import (
+    check_id_shape,
+    class_ids,
+    match_targets,
+    one_hot_like,
+    position_weights,
+)
 from npdl_core.parameterized import Parameterized
 
 __all__ = ["Objective", "ObjectiveProtocol", "class_ids", "match_targets", "position_weights"]
@@ -26,12 +34,17 @@ class ObjectiveProtocol(Protocol):
         """Return the gradient of the loss with respect to ``outputs``."""
 
 
+Counted = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[np.bool_] | None]
+"""Outputs, targets and weights of the positions that count, and where these are if some are left out."""
+
+
 class Objective(Parameterized):
     r"""A loss of outputs (..., K) and targets; subclasses define :meth:`losses` and :meth:`gradients`.
 
     Axes but the last are positions: samples, or samples and time steps. The loss is
-    :math:`\sum_p w_p l_p / \sum_p w_p`, where :math:`w_p` is 1 unless a mask or sample weights are given, and
-    :meth:`backward` is exactly its gradient.
+    :math:`\sum_p w_p l_p / \sum_p w_p`, where :math:`w_p` is 1 unless a mask, sample weights or
+    :meth:`weights` say otherwise, and :meth:`backward` is exactly its gradient. Positions of weight zero are
+    not even looked at: whatever padding holds has no influence.
 
     Parameters
     ----------
@@ -47,6 +60,13 @@ class Objective(Parameterized):
     ids : str
         What targets of one rank less are: ``"one_hot"`` (expanded for the subclass), ``"native"`` (handed
         on), or ``"refuse"``.
+
+    Examples
+    --------
+    >>> from npdl_core.objectives import MeanSquaredError
+    >>> loss = MeanSquaredError()
+    >>> loss.forward(np.array([[3.0], [np.nan]]), np.array([[1.0], [0.0]]), mask=np.array([True, False]))
+    2.0
     """
 
     kind: ClassVar[str] = "objectives"
@@ -68,9 +88,15 @@ class Objective(Parameterized):
     def gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return the derivative (..., K) of each position's loss; a new array."""
 
+    def fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+        """Return each position's derivative with respect to the fused function's argument; a new array."""
+        raise DataError(f"{self} fuses with {self.fuses}: there is nothing to take together")
+
     def weights(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any] | None:
         """Return weights (...) that follow from the targets, such as class weights; None for none."""
         return None
+
+    # -- what callers use ----------------------------------------------------------------------------------
 
     def forward(self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None) -> Any:
         """Return the loss.
@@ -86,6 +112,11 @@ class Objective(Parameterized):
             True where a position counts.
         sample_weight : ndarray (N,) or (...), optional
             Non-negative weights.
+
+        Returns
+        -------
+        float, or ndarray (...) for ``reduction="none"``
+            Zero if nothing counts.
 
         Raises
         ------
@@ -103,143 +134,115 @@ class Objective(Parameterized):
         """Return the weighted sum of the positions' losses and the sum of the weights."""
         return self._measure(outputs, targets, mask, sample_weight)[:2]
 
-    def _measure(
-        self, outputs: Any, targets: Any, mask: Any, sample_weight: Any
-    ) -> tuple[float, float, NDArray[Any]]:
-        predicted, wanted = self._prepare(outputs, targets)
-        losses = self.losses(predicted, wanted)
-        weights = self._combined_weights(predicted, wanted, mask, sample_weight)
-        if weights is None:
-            return float(losses.sum(dtype=np.float64)), float(losses.size), losses
-        losses = np.where(weights > 0, losses * weights, 0)
-        return float(losses.sum(dtype=np.float64)), float(weights.sum(dtype=np.float64)), losses
-
     def backward(
         self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None
     ) -> NDArray[Any]:
         """Return the gradient of the loss with respect to ``outputs``, in their shape and dtype."""
-        predicted, wanted = self._prepare(outputs, targets)
-        grads = self.gradients(predicted, wanted)
-        return self._scale(grads, predicted, wanted, mask, sample_weight).reshape(np.shape(outputs))
+        return self._derive(self.gradients, outputs, targets, mask, sample_weight)
 
     def fused_backward(
         self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None
     ) -> NDArray[Any]:
-        """Return the gradient with respect to the argument of the last layer's :attr:`fuses` function."""
-        predicted, wanted = self._prepare(outputs, targets)
-        grads = self.fused_gradients(predicted, wanted)
-        return self._scale(grads, predicted, wanted, mask, sample_weight)
+        """Return the gradient with respect to the argument of the function that :attr:`fuses` names."""
+        return self._derive(self.fused_gradients, outputs, targets, mask, sample_weight)
 
-    def fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
-        """Return each position's derivative with respect to the fused function's argument; a new array."""
-        raise DataError(f"{self} fuses with {self.fuses}: nothing to take together")
+    # -- reduction -----------------------------------------------------------------------------------------
 
-    def _scale(
-        self, grads: NDArray[Any], outputs: NDArray[Any], targets: NDArray[Any], mask: Any, sample_weight: Any
+    def _measure(
+        self, outputs: Any, targets: Any, mask: Any, sample_weight: Any
+    ) -> tuple[float, float, NDArray[Any]]:
+        predicted, wanted, weights, where = self._counted(outputs, targets, mask, sample_weight)
+        losses = self.losses(predicted, wanted)
+        weight = float(losses.size)
+        if weights is not None:
+            losses = losses * weights.astype(losses.dtype)
+            weight = float(np.add.reduce(weights, axis=None))
+        total = float(np.add.reduce(losses, axis=None, dtype=np.float64))
+        return total, weight, losses if where is None else _spread(losses, where)
+
+    def _derive(
+        self,
+        derivative: Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]],
+        outputs: Any,
+        targets: Any,
+        mask: Any,
+        sample_weight: Any,
     ) -> NDArray[Any]:
-        weights = self._combined_weights(outputs, targets, mask, sample_weight)
-        if weights is None:
+        outputs = np.asarray(outputs)
+        predicted, wanted, weights, where = self._counted(outputs, targets, mask, sample_weight)
+        grads = derivative(predicted, wanted)
+        if weights is not None:
             if self.reduction == "mean":
-                positions = outputs.size // max(outputs.shape[-1], 1)
-                grads *= 1 / max(positions, 1)
-            return grads
-        if self.reduction == "mean":
-            weights = weights / (weights.sum() or 1)
-        grads *= weights[..., None].astype(grads.dtype)
-        grads[weights == 0] = 0
-        return grads
+                weights = weights / (np.add.reduce(weights, axis=None) or 1)
+            grads *= weights[..., None].astype(grads.dtype)
+        elif self.reduction == "mean" and grads.size:
+            grads *= grads.shape[-1] / grads.size
+        if where is not None:
+            grads = _spread(grads, where)
+        if outputs.dtype.char == "e":
+            largest = np.finfo(outputs.dtype).max
+            grads = np.clip(grads, -largest, largest).astype(outputs.dtype)
+        return grads if grads.shape == outputs.shape else grads.reshape(outputs.shape)
 
-    def _prepare(self, outputs: Any, targets: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        predicted = np.asarray(outputs)
-        if predicted.ndim == 0:
-            raise DataError(f"{self}: outputs must have a batch axis, got a single number")
-        if predicted.dtype.kind != "f":
-            predicted = predicted.astype(np.float64)
-        wanted = np.asarray(targets)
-        if wanted.dtype.kind not in "biuf":
-            raise DataError(f"{self}: targets must be numbers, got an array of {wanted.dtype}")
-        if self.ids != "refuse" and wanted.ndim == predicted.ndim - 1 and predicted.shape[-1] > 1:
-            ids = class_ids(wanted, predicted.shape, str(self))
-            return predicted, ids if self.ids == "native" else one_hot_like(ids, predicted)
-        predicted, wanted = match_targets(predicted, wanted, str(self))
-        return predicted, wanted.astype(predicted.dtype, copy=False)
+    def _counted(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> Counted:
+        """Return what counts, checked, with targets in the form that the subclass takes."""
+        predicted, wanted = _numbers(outputs, targets, self)
+        as_ids = self.ids != "refuse" and wanted.ndim == predicted.ndim - 1 > 0 and predicted.shape[-1] > 1
+        if as_ids:
+            check_id_shape(wanted, predicted.shape, self)
+        else:
+            predicted, wanted = match_targets(predicted, wanted, self)
+        weights = position_weights(predicted.shape[:-1], mask, sample_weight, self)
+        where = None
+        if weights is not None:
+            predicted, wanted, weights, where = _live(predicted, wanted, weights, None)
+        if as_ids:
+            wanted = class_ids(wanted, predicted.shape, self)
+            if self.ids == "one_hot":
+                wanted = one_hot_like(wanted, predicted)
+        elif wanted.dtype != predicted.dtype:
+            wanted = wanted.astype(predicted.dtype)
+        own = self.weights(predicted, wanted)
+        if own is None:
+            return predicted, wanted, weights, where
+        return _live(predicted, wanted, own if weights is None else own * weights, where)
 
-    def _combined_weights(
-        self, outputs: NDArray[Any], targets: NDArray[Any], mask: Any, sample_weight: Any
-    ) -> NDArray[Any] | None:
-        given = position_weights(outputs.shape[:-1], mask, sample_weight, str(self))
-        own = self.weights(outputs, targets)
-        if own is None or given is None:
-            return given if own is None else own
-        return own * given
 
-
-def match_targets(
-    outputs: NDArray[Any], targets: NDArray[Any], who: str
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return outputs and targets of one shape with at least two axes; (N,) and (N, 1) stand for each other."""
-    if outputs.ndim == 1:
-        outputs = outputs[:, None]
-    if targets.ndim == 1 and outputs.ndim == 2 and outputs.shape[1] == 1:
-        targets = targets[:, None]
-    if outputs.shape != targets.shape:
+def _numbers(outputs: Any, targets: Any, who: object) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both as arrays of numbers, outputs in at least single precision."""
+    predicted, wanted = np.asarray(outputs), np.asarray(targets)
+    kind = predicted.dtype.kind
+    if kind not in "fiub" or wanted.dtype.kind not in "fiub":
         raise DataError(
-            f"{who}: outputs have shape {outputs.shape} and targets {targets.shape}; give targets of the outputs' shape"
-            " (or class ids where the objective takes them); nothing is broadcast"
+            f"{who}: outputs and targets must be numbers, got arrays of {predicted.dtype} and {wanted.dtype}"
         )
-    return outputs, targets
-
-
-def class_ids(targets: NDArray[Any], output_shape: tuple[int, ...], who: str) -> NDArray[np.integer[Any]]:
-    """Return targets as class ids after checking their shape, type and range."""
-    n_classes = output_shape[-1]
-    if targets.shape != output_shape[:-1]:
+    if predicted.ndim == 0 or (predicted.ndim > 1 and predicted.shape[-1] == 0):
         raise DataError(
-            f"{who}: class ids must have shape {output_shape[:-1]} for outputs {output_shape}, got {targets.shape}"
+            f"{who}: outputs must have a batch axis and at least one column, got shape {predicted.shape}"
         )
-    if targets.dtype.kind not in "biu":
-        raise DataError(
-            f"{who}: targets of one rank less than the outputs are class ids and must be integers, got {targets.dtype}; "
-            "use targets.astype(int), or targets of the outputs' shape"
-        )
-    if targets.size and (targets.min() < 0 or targets.max() >= n_classes):
-        raise DataError(
-            f"{who}: class ids must lie in 0 … {n_classes - 1}, got {targets.min()} … {targets.max()}"
-        )
-    return targets
+    if kind != "f":
+        predicted = predicted.astype(np.float64)
+    elif predicted.itemsize < 4:
+        predicted = predicted.astype(np.float32)
+    return predicted, wanted
 
 
-def one_hot_like(ids: NDArray[np.integer[Any]], outputs: NDArray[Any]) -> NDArray[Any]:
-    """Return ids (...) as a one-hot array of the outputs' shape (..., K) and dtype."""
-    encoded = np.zeros(outputs.shape, outputs.dtype)
-    np.put_along_axis(encoded, ids[..., None].astype(np.intp), 1, axis=-1)
-    return encoded
+def _live(
+    outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any], where: NDArray[np.bool_] | None
+) -> Counted:
+    """Leave out the positions whose weight is zero; ``where`` is what was left out before."""
+    if weights.all():
+        return outputs, targets, weights, where
+    live = weights > 0
+    place = live
+    if where is not None:
+        place = where.copy()
+        place[where] = live
+    return outputs[live], targets[live], weights[live], place
 
 
-def position_weights(shape: tuple[int, ...], mask: Any, sample_weight: Any, who: str) -> NDArray[Any] | None:
-    """Return the product of mask and sample weights at positions of ``shape``, or None if neither is given.
-
-    Raises
-    ------
-    DataError
-        If a shape does not fit, or a weight is negative or not finite.
-    """
-    if mask is None and sample_weight is None:
-        return None
-    weights = np.ones(shape)
-    for name, given in (("mask", mask), ("sample_weight", sample_weight)):
-        if given is None:
-            continue
-        array = np.asarray(given)
-        if array.ndim == 2 and array.shape[1] == 1 and len(shape) == 1:
-            array = array[:, 0]
-        if array.ndim == 0 or array.shape != shape[: array.ndim]:
-            raise DataError(
-                f"{who}: {name} has shape {array.shape}, which does not fit positions of shape {shape}"
-            )
-        if array.dtype.kind not in "biuf" or (
-            array.size and not (np.isfinite(array).all() and array.min() >= 0)
-        ):
-            raise DataError(f"{who}: {name} must be finite and not negative")
-        weights = weights * array.reshape(array.shape + (1,) * (len(shape) - array.ndim))
-    return weights
+def _spread(values: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return values of counted positions at their places among all, zeros elsewhere."""
+    full = np.zeros(where.shape + values.shape[1:], values.dtype)
+    full[where] = values
+    return full

@@ -1,4 +1,4 @@
-"""Cross-entropies."""
+"""Cross-entropies, and the negative log-likelihood that they are made of."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.activations.sigmoids import Sigmoid
-from npdl_core.activations.softmax import softmax
+from npdl_core.activations.softmax import log_softmax, softmax
 from npdl_core.checks import check_bool, check_float
-from npdl_core.objectives.base import Objective, one_hot_like
+from npdl_core.objectives.binary import BinaryCrossEntropy
+from npdl_core.objectives.classification import ClassObjective, class_entries
 
-__all__ = ["BinaryCrossEntropy", "SoftmaxCategoricalCrossEntropy"]
+__all__ = ["BinaryCrossEntropy", "NegativeLogLikelihood", "SoftmaxCategoricalCrossEntropy"]
 
 
-class SoftmaxCategoricalCrossEntropy(Objective):
+class SoftmaxCategoricalCrossEntropy(ClassObjective):
     r"""Cross-entropy of a softmax: :math:`l = -\sum_j t_j \ln p_j`.
 
     Parameters
     ----------
     epsilon : float
-        Lower bound of p inside the logarithm.
+        Lower bound of p in the loss and in its slope; in float32 too, both stay finite at p = 0.
     from_logits : bool
         Outputs are scores before the softmax, and :math:`\ln p` is computed from them directly.
     reduction : str
         See :class:`Objective`.
+    label_smoothing : float
+        s in [0, 1]; targets become :math:`(1 - s) t + s / K`.
+    class_weight : list of K floats or dict, optional
+        :math:`w_k`; a position counts :math:`\sum_k t_k w_k`.
 
     Notes
     -----
@@ -40,87 +44,87 @@ class SoftmaxCategoricalCrossEntropy(Objective):
     0.2877
     """
 
-    ids = "native"
-
-    def __init__(self, epsilon: float = 1e-11, from_logits: bool = False, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.epsilon = check_float("epsilon", epsilon, 0, 1, below=True)
+    def __init__(
+        self,
+        epsilon: float = 1e-11,
+        from_logits: bool = False,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(reduction, label_smoothing, class_weight)
+        self.epsilon = check_float("epsilon", epsilon, 0, 1, above=True, below=True)
         self.from_logits = check_bool("from_logits", from_logits)
         self.fuses = None if from_logits else "softmax"
 
     def losses(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return -Σ t ln p."""
-        if targets.ndim < outputs.ndim:
-            picked = np.take_along_axis(outputs, targets[..., None].astype(np.intp), axis=-1)[..., 0]
-            if self.from_logits:
-                return _log_sum_exp(outputs) - picked
-            return np.asarray(-np.log(np.maximum(picked, self.epsilon)))
+        if targets.ndim == outputs.ndim or self.label_smoothing:
+            logs = self._log_probabilities(outputs)
+            return np.asarray(-np.add.reduce(self.distribution(outputs, targets) * logs, axis=-1))
+        rows, entries = class_entries(log_softmax(outputs) if self.from_logits else outputs, targets)
+        picked = rows[entries].reshape(targets.shape)
+        if not self.from_logits:
+            np.maximum(picked, self.epsilon, out=picked)
+            np.log(picked, out=picked)
+        return np.asarray(np.negative(picked, out=picked))
+
+    def _log_probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         if self.from_logits:
-            return np.asarray(np.sum(targets * (_log_sum_exp(outputs)[..., None] - outputs), axis=-1))
-        return np.asarray(-np.sum(targets * np.log(np.maximum(outputs, self.epsilon)), axis=-1))
+            return log_softmax(outputs)
+        logs = np.maximum(outputs, self.epsilon)
+        return np.asarray(np.log(logs, out=logs))
 
     def gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return -t / p, or softmax(z) Σt - t from logits."""
         if self.from_logits:
             return self.fused_gradients(softmax(outputs), targets)
-        if targets.ndim < outputs.ndim:
-            targets = one_hot_like(targets, outputs)
-        return np.asarray(-targets / np.maximum(outputs, self.epsilon))
+        return np.asarray(-self.distribution(outputs, targets) / np.maximum(outputs, self.epsilon))
 
     def fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return p Σt - t, the derivative with respect to the softmax's argument."""
-        if targets.ndim < outputs.ndim:
+        if targets.ndim < outputs.ndim and not self.label_smoothing:
             grads = outputs.copy()
-            rows = grads.reshape(-1, grads.shape[-1])
-            rows[np.arange(rows.shape[0]), targets.ravel()] -= 1
+            rows, entries = class_entries(grads, targets)
+            rows[entries] -= 1
             return grads
-        return np.asarray(outputs * targets.sum(axis=-1, keepdims=True) - targets)
+        wanted = self.distribution(outputs, targets)
+        grads = outputs * np.add.reduce(wanted, axis=-1, keepdims=True)
+        grads -= wanted
+        return grads
 
 
-def _log_sum_exp(scores: NDArray[Any]) -> NDArray[Any]:
-    top = scores.max(axis=-1, keepdims=True)
-    return np.asarray(np.log(np.exp(scores - top).sum(axis=-1)) + top[..., 0])
-
-
-class BinaryCrossEntropy(Objective):
-    r"""Cross-entropy of independent events: :math:`l = -\sum_j [t_j \ln p_j + (1 - t_j) \ln(1 - p_j)]`.
+class NegativeLogLikelihood(ClassObjective):
+    r"""Cross-entropy of log-probabilities: :math:`l = -\sum_j t_j x_j`.
 
     Parameters
     ----------
-    epsilon : float
-        Lower bound of p and of 1 - p, each inside its own logarithm, so that float32 cannot round it away.
-    from_logits : bool
-        Outputs are scores before the logistic function.
     reduction : str
         See :class:`Objective`.
+    label_smoothing : float
+        s in [0, 1]; targets become :math:`(1 - s) t + s / K`.
+    class_weight : list of K floats or dict, optional
+        :math:`w_k`; a position counts :math:`\sum_k t_k w_k`.
 
     Notes
     -----
-    Outputs and targets (..., K), targets in [0, 1].
+    Outputs (..., K), such as those of ``log_softmax``; targets are class ids (...) or distributions (..., K).
+    The gradient is -t.
 
     Examples
     --------
     >>> import numpy as np
-    >>> round(BinaryCrossEntropy().forward(np.array([[0.8]]), np.array([[1.0]])), 4)
-    0.2231
+    >>> round(NegativeLogLikelihood().forward(np.log([[0.25, 0.75]]), np.array([1])), 4)
+    0.2877
     """
 
-    def __init__(self, epsilon: float = 1e-11, from_logits: bool = False, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.epsilon = check_float("epsilon", epsilon, 0, 1, above=True, below=True)
-        self.from_logits = check_bool("from_logits", from_logits)
-
     def losses(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
-        """Return -Σ [t ln p + (1 - t) ln(1 - p)]."""
-        if self.from_logits:
-            return np.asarray(np.sum(np.logaddexp(0, outputs) - targets * outputs, axis=-1))
-        log_p = np.log(np.maximum(outputs, self.epsilon))
-        log_rest = np.log(np.maximum(1 - outputs, self.epsilon))
-        return np.asarray(-np.sum(targets * log_p + (1 - targets) * log_rest, axis=-1))
+        """Return -Σ t x."""
+        if targets.ndim < outputs.ndim and not self.label_smoothing:
+            rows, entries = class_entries(outputs, targets)
+            return np.asarray(-rows[entries].reshape(targets.shape))
+        return np.asarray(-np.add.reduce(self.distribution(outputs, targets) * outputs, axis=-1))
 
     def gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
-        """Return (1 - t)/(1 - p) - t/p, or σ(z) - t from logits."""
-        if self.from_logits:
-            return np.asarray(Sigmoid()(outputs) - targets)
-        rest = (1 - targets) / np.maximum(1 - outputs, self.epsilon)
-        return np.asarray(rest - targets / np.maximum(outputs, self.epsilon))
+        """Return -t."""
+        return np.asarray(-self.distribution(outputs, targets))
