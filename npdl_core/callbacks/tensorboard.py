@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
 from npdl_core.callbacks.base import Callback
 from npdl_core.checks import check_bool
-from npdl_core.errors import ConfigError, MissingDependencyError
+from npdl_core.errors import MissingDependencyError
+from npdl_core.saving.paths import check_path
 
 __all__ = ["TensorBoard"]
 
@@ -20,9 +20,15 @@ class TensorBoard(Callback):
     Parameters
     ----------
     log_dir : path-like
-        The folder of the event files.
+        The folder of the event files; it is made if it does not exist.
     histograms : bool
-        Write a histogram of every parameter each epoch.
+        Write a histogram of every parameter each epoch, of its finite entries.
+
+    Notes
+    -----
+    Values are tagged by their keys in the logs (``loss``, ``val_loss``, …), histograms by the parameters'
+    names. What is not a single number, such as a confusion matrix, is left out. The package tensorboardX
+    writes the files: ``pip install "npdl-core[tensorboard]"``.
 
     Raises
     ------
@@ -36,10 +42,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, log_dir: Any = "runs", histograms: bool = False) -> None:
-        if not isinstance(log_dir, (str, os.PathLike)):
-            raise ConfigError(f"log_dir must name a folder, got {type(log_dir).__name__}")
-        self.log_dir = os.fspath(log_dir)
-        self.config["log_dir"] = self.log_dir
+        self.log_dir = self.config["log_dir"] = check_path("log_dir", log_dir)
         self.histograms = check_bool("histograms", histograms)
         self._writer: Any = None
 
@@ -49,7 +52,7 @@ class TensorBoard(Callback):
             from tensorboardX import SummaryWriter
         except ImportError:
             raise MissingDependencyError(
-                "tensorboard needs the package tensorboardX: pip install tensorboardX"
+                'tensorboard needs the package tensorboardX: pip install "npdl-core[tensorboard]"'
             ) from None
         self._writer = SummaryWriter(self.log_dir)
 
@@ -60,7 +63,9 @@ class TensorBoard(Callback):
                 self._writer.add_scalar(key, value, epoch)
         if self.histograms:
             for name, array in self.model.weights().items():
-                self._writer.add_histogram(name, array, epoch)
+                finite = array[np.isfinite(array)]
+                if finite.size:
+                    self._writer.add_histogram(name, finite, epoch)
         self._writer.flush()
 
     def on_train_end(self, logs: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from npdl_core.callbacks.base import Callback
@@ -11,28 +12,39 @@ __all__ = ["TerminateOnNaN"]
 
 
 class TerminateOnNaN(Callback):
-    """End training after the update whose loss was NaN or infinite.
+    """End training after the update whose loss was NaN or infinite, and print which one that was.
 
     Attributes
     ----------
-    batch : int or None
-        The batch of its epoch where that happened.
+    epoch, batch : int or None
+        Where that happened, both counted from 0.
 
     Examples
     --------
-    >>> TerminateOnNaN().batch is None
+    >>> callback = TerminateOnNaN()
+    >>> callback.batch is None
     True
     """
 
     def __init__(self) -> None:
-        self.batch: int | None = None
+        self.restart()
 
-    def on_train_begin(self, logs: dict[str, Any]) -> None:
-        """Start afresh."""
-        self.batch = None
+    def restart(self) -> None:
+        """Forget the batch."""
+        self.epoch: int | None = None
+        self.batch: int | None = None
+        self._current = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Note the epoch."""
+        self._current = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """Look at the loss."""
-        if not math.isfinite(logs["loss"]):
-            self.batch = batch
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            self.epoch, self.batch = self._current, batch
             self.model.stop_training = True
+            sys.stdout.write(
+                f"epoch {self._current + 1}, batch {batch + 1}: the loss is {loss}, training ends\n"
+            )

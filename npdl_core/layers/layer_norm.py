@@ -143,6 +143,5 @@ class RMSNorm(_LastAxes):
 
 def _means(rows: NDArray[Any]) -> NDArray[Any]:
     """Return the mean of each row as a column."""
-    size = rows.shape[1]
     # A product with a vector is several times faster than mean().
-    return np.asarray(rows @ np.full((size, 1), 1 / size, rows.dtype))
+    return np.asarray(rows @ np.ones((rows.shape[1], 1), rows.dtype) / rows.shape[1])

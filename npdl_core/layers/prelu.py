@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_core.checks import check_int
 from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.initializers.constant import Constant
 from npdl_core.layers.base import Layer, Shape
 
 __all__ = ["PReLU"]
@@ -19,16 +20,22 @@ class PReLU(Layer):
 
     Parameters
     ----------
-    alpha_init : str, Initializer or array
-        How to fill alpha; 0.25 everywhere by default.
+    alpha_init : float, str, Initializer or array
+        How to fill alpha; a number stands for a constant.
     shared_axes : sequence of int, optional
         Axes, counted from 1 behind the batch, along which one slope serves all; ``(2, 3)`` gives images one a
         channel. Axes of unknown size are always shared.
 
     Notes
     -----
-    Output: the input's shape; alpha: the input's shape without the batch, size 1 where shared.
-    Source: He et al., Delving deep into rectifiers, 2015.
+    Output: the input's shape; alpha: the input's shape without the batch, size 1 where shared. With g the
+    gradient of y: :math:`dx = g` where x > 0, else :math:`\alpha g`; :math:`d\alpha = \sum g \min(0, x)`
+    over the batch and the shared axes. Source: He et al., Delving deep into rectifiers, 2015.
+
+    Raises
+    ------
+    ShapeError
+        On connecting, if a shared axis does not exist.
 
     Examples
     --------
@@ -37,9 +44,10 @@ class PReLU(Layer):
     array([[-1.,  2.]])
     """
 
-    def __init__(self, alpha_init: Any = None, shared_axes: Any = None) -> None:
-        given = {"name": "uniform", "config": {"scale": [0.25, 0.25]}} if alpha_init is None else alpha_init
-        self.alpha_init = self.init_argument("alpha_init", given)
+    def __init__(self, alpha_init: Any = 0.25, shared_axes: Any = None) -> None:
+        if isinstance(alpha_init, (int, float)):
+            alpha_init = Constant(alpha_init)
+        self.alpha_init = self.init_argument("alpha_init", alpha_init)
         if not isinstance(shared_axes, (list, tuple, type(None))):
             raise ConfigError(
                 f"prelu: shared_axes must be a sequence of axes, got {type(shared_axes).__name__}"
@@ -47,13 +55,7 @@ class PReLU(Layer):
         self.shared_axes = tuple(check_int("shared_axes", axis, 1) for axis in shared_axes or ())
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Make alpha.
-
-        Raises
-        ------
-        ShapeError
-            If a shared axis does not exist.
-        """
+        """Make alpha."""
         shape: Shape = tuple(self.incoming_shape(prev_layer))
         if any(axis >= len(shape) for axis in self.shared_axes):
             raise ShapeError(f"prelu: shared_axes={self.shared_axes} do not all exist in shape {shape}")
@@ -65,7 +67,8 @@ class PReLU(Layer):
         """Return the rectified input."""
         if train:
             self.retain(input)
-        return np.where(input > 0, input, self.alpha * input)
+        output: NDArray[Any] = np.maximum(input, 0) + self.alpha * np.minimum(input, 0)
+        return output
 
     def backward(self, pre_grad: Any) -> NDArray[Any]:
         """Write dalpha, return the input's gradient."""
@@ -73,4 +76,5 @@ class PReLU(Layer):
         slopes = np.minimum(input, 0) * pre_grad
         shared = tuple(axis for axis, size in enumerate(self.alpha.shape, start=1) if size == 1)
         self.dalpha = slopes.sum(axis=(0, *shared)).reshape(self.alpha.shape)
-        return np.where(input > 0, pre_grad, self.alpha * pre_grad)
+        grad: NDArray[Any] = np.where(input > 0, pre_grad, self.alpha * pre_grad)
+        return grad
