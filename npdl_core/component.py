@@ -15,9 +15,10 @@ __all__ = ["Component"]
 
 @cache
 def _signature(cls: type) -> inspect.Signature:
-    if cls.__init__ is object.__init__:
+    init = cls.__init__  # type: ignore[misc]  # it is only looked at
+    if init is object.__init__:
         return inspect.Signature()
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    parameters = list(inspect.signature(init).parameters.values())[1:]
     return inspect.Signature(parameters)
 
 
@@ -87,7 +88,8 @@ class Component(ABC):
         """
         from npdl_core.saving.envelope import from_envelope
 
-        return from_envelope(cls, envelope)
+        component: Self = from_envelope(cls, envelope)
+        return component
 
 
 def _flatten(bound: inspect.BoundArguments) -> dict[str, Any]:
@@ -99,8 +101,8 @@ def _flatten(bound: inspect.BoundArguments) -> dict[str, Any]:
             config.update(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
             raise SerializationError(
-                f"*{name}: a component's constructor takes named arguments only, so that its configuration is JSON; "
-                "take a list instead"
+                f"*{name}: a component's constructor takes named arguments only, so that its configuration "
+                "is JSON; take a list instead"
             )
         else:
             config[name] = value

@@ -1,4 +1,4 @@
-"""What layers and objectives share: parameters, children, and the settings handed down to children."""
+"""What layers and objectives share: parameters, shown as attributes, and who may change them."""
 
 from __future__ import annotations
 
@@ -8,101 +8,33 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core import registry
-from npdl_core.component import Component
-from npdl_core.dtypes import check_dtype
-from npdl_core.errors import ConfigError, MissingShapeError, NotConnectedError, ShapeError
+from npdl_core.checks import check_bool
+from npdl_core.composite import Composite
+from npdl_core.errors import ConfigError, MissingShapeError, NotConnectedError, ShapeError, printable
 from npdl_core.initializers.base import as_initializer
-from npdl_core.parameters import Allocator, Parameter
+from npdl_core.parameters import Parameter
 
 __all__ = ["Parameterized"]
 
 
-class Parameterized(Component):
-    """A component that may have parameters, and children that may have some too.
+class Parameterized(Composite):
+    """A component that may have parameters, and children that may have some too."""
 
-    Attributes
-    ----------
-    children : dict of str to Component
-        What :meth:`add_child` declared, in order.
-    """
-
-    children: dict[str, Any]
     _slots: dict[str, NDArray[Any]]
-    _parameters: dict[str, Parameter]
+    _frozen: frozenset[str]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Prepare the bookkeeping, whether or not ``__init__`` is overridden."""
         self = super().__new__(cls, *args, **kwargs)
-        self.__dict__.update(
-            _slots={},
-            _parameters={},
-            children={},
-            _trainable=True,
-            _dtype=np.dtype("float32"),
-            _rng=None,
-            _allocator=None,
-        )
+        self.__dict__.update(_slots={}, _trainable=True, _frozen=frozenset())
         return self
 
     if TYPE_CHECKING:  # parameters and children become attributes when they are declared
 
-        def __getattr__(self, name: str) -> Any: ...
+        def __getattr__(self, name: str) -> Any:
+            """Whatever a subclass declares."""
 
-    # -- settings that wrappers hand down ----------------------------------------------------------------------
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of parameters; set it before connecting."""
-        dtype: np.dtype[Any] = self.__dict__["_dtype"]
-        return dtype
-
-    @dtype.setter
-    def dtype(self, value: Any) -> None:
-        dtype = check_dtype(value)
-        if self.__dict__["_parameters"] and dtype != self.dtype:
-            raise ConfigError(
-                f"{self}: dtype {dtype} cannot be set after its parameters were made in {self.dtype}"
-            )
-        self._hand_down("_dtype", "dtype", dtype)
-
-    @property
-    def rng(self) -> np.random.Generator:
-        """The generator for initial values and noise; a fresh one unless set."""
-        if self.__dict__["_rng"] is None:
-            self.rng = np.random.default_rng()
-        generator: np.random.Generator = self.__dict__["_rng"]
-        return generator
-
-    @rng.setter
-    def rng(self, value: np.random.Generator) -> None:
-        self._hand_down("_rng", "rng", value)
-
-    @property
-    def allocator(self) -> Allocator:
-        """What makes the arrays of parameters; a loading model sets one with a budget."""
-        return self.__dict__["_allocator"] or Allocator()
-
-    @allocator.setter
-    def allocator(self, value: Allocator | None) -> None:
-        self._hand_down("_allocator", "allocator", value)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether optimizers may change the parameters; False freezes children too."""
-        frozen: bool = self.__dict__["_trainable"]
-        return frozen
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._hand_down("_trainable", "trainable", bool(value))
-
-    def _hand_down(self, attribute: str, name: str, value: Any) -> None:
-        self.__dict__[attribute] = value
-        for child in self.children.values():
-            setattr(child, name, value)
-
-    # -- parameters --------------------------------------------------------------------------------------------
+    # -- making parameters -----------------------------------------------------------------------------------
 
     def add_param(
         self,
@@ -112,6 +44,7 @@ class Parameterized(Component):
         *,
         trainable: bool = True,
         decay: bool = True,
+        constant: bool = False,
     ) -> NDArray[Any]:
         """Create a parameter, shown as ``self.<name>`` with its gradient as ``self.d<name>``.
 
@@ -129,14 +62,20 @@ class Parameterized(Component):
             False for running statistics: saved, without a gradient, never optimised.
         decay : bool
             Whether weight decay applies.
+        constant : bool
+            With ``trainable=False``: not even a training forward writes it, as with given word vectors.
 
         Raises
         ------
+        ConfigError
+            If the name is no identifier.
         MissingShapeError
             If a size is not known yet.
         ShapeError
             If the parameter exists with another shape, or an array of another shape is given.
         """
+        if not name.isidentifier():
+            raise ConfigError(f"{self}: a parameter's name is an identifier, got {printable(repr(name), 60)}")
         if any(size is None for size in shape):
             raise MissingShapeError(
                 f"{self}: {name} needs shape {tuple(shape)}, and a size is unknown; give the input shape"
@@ -144,18 +83,23 @@ class Parameterized(Component):
         shape = tuple(int(size) for size in shape)
         existing = self._parameters.get(name)
         if existing is not None:
-            if existing.value.shape != shape:
-                raise ShapeError(
-                    f"{self}: {name} was made with shape {existing.value.shape} and this input would need {shape}; "
-                    "feed inputs of the shape it was connected for, or use layer.clone() for a new one"
-                )
-            return existing.value
+            return self._kept(existing, shape)
         try:
             value = self.allocator.allocate(shape, as_initializer(init), self.rng, self.dtype)
         except ShapeError as error:
             raise ShapeError(f"{self}: {name}: {error}") from None
-        self._parameters[name] = Parameter(self, name, value, trainable=trainable, decay=decay)
+        self._parameters[name] = Parameter(
+            self, name, value, trainable=trainable, decay=decay, constant=constant
+        )
         return value
+
+    def _kept(self, parameter: Parameter, shape: tuple[int, ...]) -> NDArray[Any]:
+        if parameter.value.shape != shape:
+            raise ShapeError(
+                f"{self}: {parameter.name} was made with shape {parameter.value.shape} and this input would "
+                f"need {shape}; feed inputs of the shape it was connected for, or use layer.clone()"
+            )
+        return parameter.value
 
     def init_argument(self, name: str, value: Any) -> Any:
         """Return the initializer of a constructor argument.
@@ -171,6 +115,11 @@ class Parameterized(Component):
         """Show a parameter of another layer as ``self.<name>``: one array, one gradient, two layers.
 
         Both layers' ``backward`` overwrite the gradient; the model that holds both adds the two.
+
+        Raises
+        ------
+        NotConnectedError
+            If the other layer has no such parameter yet.
         """
         if source_name not in source._parameters:
             raise NotConnectedError(
@@ -181,6 +130,14 @@ class Parameterized(Component):
             self._parameters[name] = parameter
             parameter.bind(self, name)
         return parameter.value
+
+    def forget_param(self, name: str) -> None:
+        """Undo :meth:`add_param` or :meth:`share_param`."""
+        parameter = self._parameters.pop(name)
+        parameter.unbind(self, name)
+        for slot in (name, f"d{name}"):
+            self._slots.pop(slot, None)
+            self.__dict__.pop(slot, None)
 
     def set_slot(self, name: str, array: NDArray[Any]) -> None:
         """Make ``self.<name>`` this array; later assignments copy into it."""
@@ -197,6 +154,8 @@ class Parameterized(Component):
             if value.shape != slot.shape:
                 raise ShapeError(f"{self}.{name} has shape {slot.shape}, got an array of shape {value.shape}")
             np.copyto(slot, value, casting="same_kind")
+
+    # -- looking at them -------------------------------------------------------------------------------------
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """Yield ``(dotted name, Parameter)``, own ones first, then the children's, in declaration order."""
@@ -229,27 +188,78 @@ class Parameterized(Component):
         """Arrays that are saved and not optimised: running statistics, frozen weights."""
         return [p.value for p in self._distinct_parameters() if p.frozen]
 
-    # -- children ----------------------------------------------------------------------------------------------
+    # -- freezing --------------------------------------------------------------------------------------------
 
-    def add_child(self, kind: str, name: str, spec: Any) -> Any:
-        """Declare a child of ``kind`` by name, class, envelope or instance, shown as ``self.<name>``.
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers may change the parameters; setting it sets the children's too."""
+        trainable: bool = self.__dict__["_trainable"]
+        return trainable
 
-        Parameters, JSON, dtype, rng, names and budgets recurse through children. Connecting it and running it
-        is up to the parent; so is adding up gradients if it applies the child more than once.
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._hand_down("trainable", check_bool("trainable", value))
+        self._tell_store()
+
+    def freeze(self, *names: str) -> Self:
+        """Keep the named parameters as they are in training, or without names all, the children's too.
+
+        After compile it takes effect at once, unless the optimizer has state for other arrays by then.
+
+        Raises
+        ------
+        ConfigError
+            If this layer has no parameter of that name; before it is connected, when it connects in a model.
+
+        Examples
+        --------
+        >>> from npdl_core.layers import Dense
+        >>> [array.shape for array in Dense(2).freeze("b").connect((None, 3)).params]
+        [(3, 2)]
         """
-        child = registry.get(kind, spec)
-        self.children[name] = child
-        if isinstance(child, Parameterized):
-            for attribute in ("dtype", "rng", "allocator"):
-                mine = self.__dict__[f"_{attribute}"]
-                if mine is not child.__dict__[f"_{attribute}"] and not child._parameters:
-                    setattr(child, attribute, mine)
-        object.__setattr__(self, name, child)
-        return child
+        if not names:
+            self.trainable = False
+        return self._set_frozen(self._frozen | set(names))
 
-    def descendants(self) -> Iterator[Parameterized]:
-        """Yield this component and everything below it."""
-        yield self
-        for child in self.children.values():
-            if isinstance(child, Parameterized):
-                yield from child.descendants()
+    def unfreeze(self, *names: str) -> Self:
+        """Undo :meth:`freeze`: for the named parameters, or without names for all, the children's too."""
+        if names:
+            return self._set_frozen(self._frozen - set(names))
+        self.trainable = True
+        for part in self.descendants():
+            if isinstance(part, Parameterized):
+                part._set_frozen(frozenset())
+        return self
+
+    def _set_frozen(self, names: frozenset[str]) -> Self:
+        if self._parameters:
+            self.check_frozen(names)
+        self.__dict__["_frozen"] = names
+        self._tell_store()
+        return self
+
+    def check_frozen(self, names: frozenset[str] | None = None) -> None:
+        """Raise :class:`ConfigError` unless the names, by default the frozen ones, are own parameters."""
+        for name in sorted(self._frozen if names is None else names):
+            parameter = self._parameters.get(name)
+            if parameter is None:
+                known = ", ".join(self._parameters) or "none"
+                raise ConfigError(
+                    f"{self}: cannot freeze {printable(repr(name), 60)}; its parameters are: {known}"
+                )
+            if parameter.layer is not self:
+                raise ConfigError(f"{self}: {name} is shared; freeze it where it belongs: {parameter.layer}")
+
+    def is_frozen(self, name: str) -> bool:
+        """Return whether optimizers must leave a parameter alone."""
+        return name in self._frozen or not self.trainable
+
+    @property
+    def frozen_names(self) -> list[str]:
+        """What :meth:`freeze` was given, in order of the alphabet."""
+        return sorted(self._frozen)
+
+    def _tell_store(self) -> None:
+        for _, parameter in self.named_parameters():
+            if parameter.store is not None:
+                parameter.store.stale = True

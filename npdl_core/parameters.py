@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.errors import BudgetError, OwnershipError, ShapeError
+from npdl_core.errors import BudgetError, OwnershipError, printable
 
 if TYPE_CHECKING:
     from npdl_core.initializers.base import Initializer
-    from npdl_core.optimizers.base import Optimizer
     from npdl_core.parameterized import Parameterized
 
-__all__ = ["Allocator", "Parameter", "ParameterStore"]
+__all__ = ["Allocator", "Groups", "Parameter", "ParameterStore", "mismatches"]
 
 
 class Allocator:
@@ -28,12 +27,17 @@ class Allocator:
         How many numbers may be allocated in all; None is no limit.
     initialize : bool
         Draw initial values; False gives zeros, for weights that are about to be loaded.
+    largest_output : int or None
+        How many numbers a sample of a layer's output may have; ``budget`` by default.
     """
 
-    def __init__(self, budget: int | None = None, *, initialize: bool = True) -> None:
+    def __init__(
+        self, budget: int | None = None, *, initialize: bool = True, largest_output: int | None = None
+    ) -> None:
         self.budget = budget
         self.remaining = budget
         self.initialize = initialize
+        self.largest_output = budget if largest_output is None else largest_output
 
     def allocate(
         self, shape: tuple[int, ...], init: Initializer, rng: np.random.Generator, dtype: np.dtype[Any]
@@ -49,11 +53,21 @@ class Allocator:
         if self.remaining is not None:
             if size > self.remaining:
                 raise BudgetError(
-                    f"a parameter of shape {shape} needs {size:,} numbers and {self.remaining:,} of the allowed "
-                    f"{self.budget:,} are left; raise the limit if this model is meant to be that large"
+                    f"a parameter of shape {shape} needs {size:,} numbers, and {self.remaining:,} of the "
+                    f"allowed {self.budget:,} are left; pass max_parameters if that size is meant"
                 )
             self.remaining -= size
         return init(shape, rng, dtype) if self.initialize else np.zeros(shape, dtype)
+
+    def check_output(self, shape: Any) -> None:
+        """Raise :class:`BudgetError` if one sample of an output, or of several, is too large."""
+        for sizes in shape if isinstance(shape, list) else [shape]:
+            size = math.prod(size for size in sizes[1:] if size is not None)
+            if self.largest_output is not None and size > self.largest_output:
+                raise BudgetError(
+                    f"an output of shape {sizes} has {size:,} numbers a sample, more than the allowed "
+                    f"{self.largest_output:,}; pass max_parameters if that size is meant"
+                )
 
 
 class Parameter:
@@ -66,30 +80,48 @@ class Parameter:
     grad : ndarray or None
         The gradient, of the same shape; None when the parameter is not trainable.
     trainable : bool
-        False for running statistics: saved, never optimised.
+        False for running statistics and given vectors: saved, never optimised.
     decay : bool
         Whether weight decay applies; False for biases and normalisation gains.
+    constant : bool
+        Not even a training forward writes it.
     """
 
-    __slots__ = ("_bindings", "decay", "grad", "layer", "name", "store", "trainable", "value")
+    __slots__ = ("_bindings", "constant", "decay", "grad", "layer", "name", "store", "trainable", "value")
 
     def __init__(
-        self, layer: Parameterized, name: str, value: NDArray[Any], *, trainable: bool, decay: bool
+        self,
+        layer: Parameterized,
+        name: str,
+        value: NDArray[Any],
+        *,
+        trainable: bool,
+        decay: bool,
+        constant: bool,
     ) -> None:
         self.layer = layer
         self.name = name
         self.trainable = trainable
         self.decay = decay
+        self.constant = constant
         self.value = value
         self.grad = np.zeros_like(value) if trainable else None
         self.store: ParameterStore | None = None
         self._bindings: list[tuple[Parameterized, str]] = []
         self.bind(layer, name)
 
+    def __getstate__(self) -> Any:
+        """Copy and pickle without the store: a copy belongs to no model yet."""
+        return None, {name: getattr(self, name) for name in self.__slots__} | {"store": None}
+
     def bind(self, layer: Parameterized, name: str) -> None:
         """Show this parameter as ``layer.<name>`` and its gradient as ``layer.d<name>``."""
         self._bindings.append((layer, name))
         self._show()
+
+    def unbind(self, layer: Parameterized, name: str) -> None:
+        """Undo :meth:`bind`."""
+        self._bindings = [bound for bound in self._bindings if bound != (layer, name)]
 
     def move(self, value: NDArray[Any], grad: NDArray[Any]) -> None:
         """Copy into the given views of a flat buffer and rebind every layer that shows this parameter."""
@@ -114,7 +146,11 @@ class Parameter:
     @property
     def frozen(self) -> bool:
         """Whether an optimizer must leave it alone."""
-        return not self.trainable or not self.layer.trainable
+        return not self.trainable or self.layer.is_frozen(self.name)
+
+
+Groups = tuple[list[NDArray[Any]], list[NDArray[Any]], list[bool]]
+"""What an optimizer updates: values, gradients, and whether weight decay applies."""
 
 
 class ParameterStore:
@@ -124,11 +160,20 @@ class ParameterStore:
     ----------
     named : iterable of (str, Parameter)
         In declaration order; a parameter that comes twice is laid out once, under its first name.
+    replacing : ParameterStore, optional
+        The store that the same model had before.
 
     Attributes
     ----------
     values, grads : dict of dtype to ndarray (P,)
         The flat buffers; P counts the trainable numbers of that dtype.
+    stale : bool
+        Set when a layer was frozen or thawed since :meth:`groups` or :meth:`tensors` was asked.
+
+    Raises
+    ------
+    OwnershipError
+        If a parameter is in a store already; nothing is changed.
 
     Examples
     --------
@@ -140,32 +185,36 @@ class ParameterStore:
     (8, True)
     """
 
-    def __init__(self, named: Iterable[tuple[str, Parameter]]) -> None:
+    def __init__(
+        self, named: Iterable[tuple[str, Parameter]], replacing: ParameterStore | None = None
+    ) -> None:
         self.named: dict[str, Parameter] = {}
         seen: set[int] = set()
         for name, parameter in named:
             if id(parameter) not in seen:
                 seen.add(id(parameter))
                 self.named[name] = parameter
-        self._refuse_foreign()
+        self.refuse_owned(self.named, replacing)
         self.values: dict[np.dtype[Any], NDArray[Any]] = {}
         self.grads: dict[np.dtype[Any], NDArray[Any]] = {}
         self._slices: dict[int, slice] = {}
+        self.stale = False
+        self._lay_out()
         for parameter in self.named.values():
             parameter.store = self
-        self._lay_out()
+        for parameter in () if replacing is None else replacing.named.values():
+            if parameter.store is replacing:
+                parameter.detach()
 
-    def release(self) -> None:
-        """Give every parameter its own arrays back, so that its layers may join another model."""
-        for parameter in self.named.values():
-            parameter.detach()
-
-    def _refuse_foreign(self) -> None:
-        for name, parameter in self.named.items():
-            if parameter.store is not None:
+    @staticmethod
+    def refuse_owned(named: Mapping[str, Parameter], own: ParameterStore | None) -> None:
+        """Raise :class:`OwnershipError` if a parameter is in another store than ``own``."""
+        for name, parameter in named.items():
+            if parameter.store is not None and parameter.store is not own:
                 raise OwnershipError(
-                    f"{name}: this layer already belongs to another model; use layer.clone() for a second one, "
-                    "or put both uses into one model to share the weights"
+                    f"{name}: this layer already belongs to another model; use copy.deepcopy(layer) for a "
+                    "second one with the same weights, layer.clone() for a fresh one, or put both uses into "
+                    "one model"
                 )
 
     def _lay_out(self) -> None:
@@ -174,14 +223,15 @@ class ParameterStore:
             by_dtype.setdefault(parameter.value.dtype, []).append(parameter)
         for dtype, parameters in by_dtype.items():
             size = sum(parameter.value.size for parameter in parameters)
-            values, grads = np.empty(size, dtype), np.zeros(size, dtype)
+            self.values[dtype], self.grads[dtype] = np.empty(size, dtype), np.zeros(size, dtype)
+        for dtype, parameters in by_dtype.items():
             start = 0
             for parameter in parameters:
                 shape, stop = parameter.value.shape, start + parameter.value.size
-                parameter.move(values[start:stop].reshape(shape), grads[start:stop].reshape(shape))
+                value, grad = (flat[dtype][start:stop].reshape(shape) for flat in (self.values, self.grads))
+                parameter.move(value, grad)
                 self._slices[id(parameter)] = slice(start, stop)
                 start = stop
-            self.values[dtype], self.grads[dtype] = values, grads
 
     def trainable(self) -> list[Parameter]:
         """Return the parameters with a gradient, in declaration order."""
@@ -192,17 +242,16 @@ class ParameterStore:
         """Return how many trainable numbers there are."""
         return sum(flat.size for flat in self.values.values())
 
-    def tensors(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[bool]]:
-        """Return values, gradients and decay flags of what is to be optimised, one entry a parameter."""
+    def tensors(self) -> Groups:
+        """Return what is to be optimised, one entry a parameter; frozen ones are left out."""
+        self.stale = False
         wanted = [p for p in self.trainable() if not p.frozen]
-        return (
-            [p.value for p in wanted],
-            [p.grad for p in wanted if p.grad is not None],
-            [p.decay for p in wanted],
-        )
+        grads = [p.grad for p in wanted if p.grad is not None]
+        return [p.value for p in wanted], grads, [p.decay for p in wanted]
 
-    def groups(self, *, by_decay: bool) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[bool]]:
+    def groups(self, *, by_decay: bool) -> Groups:
         """Return the same as flat slices, neighbours merged; ``by_decay`` keeps unequal decay flags apart."""
+        self.stale = False
         runs: list[tuple[np.dtype[Any], int, int, bool]] = []
         for parameter in self.trainable():
             if parameter.frozen:
@@ -217,38 +266,26 @@ class ParameterStore:
         grads = [self.grads[dtype][start:stop] for dtype, start, stop, _ in runs]
         return values, grads, [decay for *_, decay in runs]
 
-    def views_for(self, optimizer: Optimizer) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[bool]]:
-        """Return what ``optimizer.update`` takes: flat slices if it is element-wise, whole tensors otherwise."""
+    def views_for(self, optimizer: Any) -> Groups:
+        """Return what ``optimizer.update`` takes: flat slices if it is element-wise, else whole tensors."""
         if getattr(optimizer, "elementwise", False):
-            return self.groups(by_decay=bool(getattr(optimizer, "weight_decay", 0.0)))
+            return self.groups(by_decay=getattr(optimizer, "weight_decay", None) != 0)
         return self.tensors()
 
-    def copy_values(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of every parameter, trainable or not, by name."""
-        return {name: parameter.value.copy() for name, parameter in self.named.items()}
 
-    def load_values(self, values: dict[str, NDArray[Any]]) -> None:
-        """Copy arrays into the parameters of the same names; all are checked before the first is written.
-
-        Raises
-        ------
-        ShapeError
-            Lists every missing, unexpected and mismatched name at once; nothing is changed.
-        """
-        problems = mismatches({name: p.value.shape for name, p in self.named.items()}, values)
-        if problems:
-            raise ShapeError("these weights do not fit this model: " + "; ".join(problems))
-        for name, parameter in self.named.items():
-            parameter.value[...] = values[name]
-
-
-def mismatches(expected: dict[str, tuple[int, ...]], came: dict[str, NDArray[Any]]) -> Sequence[str]:
-    """Return one phrase for each name that is missing, unexpected or of another shape."""
-    missing = [f"{name} is missing" for name in expected if name not in came]
-    unexpected = [f"{name} is unexpected" for name in came if name not in expected]
-    differing = [
-        f"{name} has shape {tuple(came[name].shape)} instead of {shape}"
-        for name, shape in expected.items()
-        if name in came and tuple(came[name].shape) != shape
-    ]
-    return [*missing, *unexpected, *differing]
+def mismatches(
+    expected: Mapping[str, NDArray[Any]], came: Mapping[str, NDArray[Any]], *, dtypes: bool = False
+) -> list[str]:
+    """Return one phrase for each name that is missing, unexpected or of another shape (or dtype)."""
+    problems = [f"{name} is missing" for name in expected if name not in came]
+    problems += [f"{printable(name, 80)} is unexpected" for name in came if name not in expected]
+    for name, wanted in expected.items():
+        got = came.get(name)
+        if got is None or (got.shape == wanted.shape and (got.dtype == wanted.dtype or not dtypes)):
+            continue
+        problems.append(
+            f"{name} is {got.dtype} {got.shape} instead of {wanted.dtype} {wanted.shape}"
+            if dtypes
+            else f"{name} has shape {got.shape} instead of {wanted.shape}"
+        )
+    return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from npdl_core.component import Component
@@ -18,13 +18,12 @@ class Callback(Component):
     ----------
     model : Network
         What is trained; set before :meth:`on_train_begin`.
-    runs_last : bool
-        Called after all other callbacks, because it records their state.
 
     Notes
     -----
-    ``logs`` holds the values measured so far (``loss``, ``val_loss``, …). State that must survive a resumed
-    run goes through :meth:`state` and :meth:`load_state`.
+    ``logs`` holds the values measured so far (``loss``, ``val_loss``, …); what :meth:`on_epoch_end` adds
+    becomes part of the History. State that must survive a resumed run goes through :meth:`state` and
+    :meth:`load_state`.
 
     Examples
     --------
@@ -36,24 +35,36 @@ class Callback(Component):
     """
 
     kind: ClassVar[str] = "callbacks"
-    runs_last: ClassVar[bool] = False
     model: Any = None
 
     def set_model(self, model: Any) -> None:
         """Take the network that is trained."""
         self.model = model
 
+    def restart(self) -> None:
+        """Forget what an earlier run left; called before training, unless a checkpoint is resumed."""
+
     def on_train_begin(self, logs: dict[str, Any]) -> None:
         """Training starts, or goes on after a resume."""
 
     def on_train_end(self, logs: dict[str, Any]) -> None:
-        """Training ended, by itself, by an interrupt or by an error; ``logs`` has the last values."""
+        """Training ended; ``logs`` has the last epoch's values."""
+
+    def on_train_error(self, error: BaseException, logs: dict[str, Any]) -> None:
+        """Training was ended by an error or by Ctrl-C; by default the same as its proper end."""
+        self.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any]) -> None:
         """An epoch starts."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        """An epoch was finished; ``logs`` is what History keeps."""
+        """An epoch was finished; ``logs`` is what the History will keep."""
+
+    def on_epoch_recorded(self, epoch: int, logs: dict[str, Any], callbacks: Sequence[Any]) -> None:
+        """All callbacks and hooks are through with an epoch, and it is in the History: the moment to save.
+
+        ``callbacks`` are all of the run.
+        """
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any]) -> None:
         """A batch starts; counted from 0 in each epoch."""

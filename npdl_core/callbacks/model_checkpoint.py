@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from npdl_core.callbacks.base import Callback
 from npdl_core.callbacks.monitor import Monitor
-from npdl_core.checks import check_bool, check_float
-from npdl_core.errors import ConfigError, FileFormatError
+from npdl_core.checks import check_bool
+from npdl_core.errors import ConfigError
+from npdl_core.saving.paths import check_path, check_target
 
 __all__ = ["ModelCheckpoint"]
 
@@ -26,7 +26,12 @@ class ModelCheckpoint(Callback):
     save_best_only : bool
         Write only when the monitored value improved.
     mode : str
-        ``"min"``, ``"max"`` or ``"auto"``.
+        ``"min"``, ``"max"`` or ``"auto"``, which follows from the name.
+
+    Raises
+    ------
+    DataError
+        When training starts, if ``path`` cannot be a file.
 
     Notes
     -----
@@ -38,7 +43,6 @@ class ModelCheckpoint(Callback):
     True
     """
 
-    runs_last = True
     resumes = True
 
     def __init__(
@@ -48,37 +52,40 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: str = "auto",
     ) -> None:
-        if not isinstance(path, (str, os.PathLike)):
-            raise ConfigError(f"path must name a file, got {type(path).__name__}")
-        self.path = path
-        self.config["path"] = os.fspath(path)
+        self.path = self.config["path"] = check_path("path", path)
         self.save_best_only = check_bool("save_best_only", save_best_only)
         if self.save_best_only and monitor is None:
             raise ConfigError("model_checkpoint: save_best_only=True needs monitor, such as 'val_loss'")
         self.watch = None if monitor is None else Monitor(monitor, mode)
-        self._all: list[Any] = []
+        self._improved = True
 
-    def set_peers(self, callbacks: list[Any]) -> None:
-        """Take all callbacks of the run, whose state is written too."""
-        self._all = callbacks
+    def restart(self) -> None:
+        """Forget the best value."""
+        if self.watch is not None:
+            self.watch.best = None
+
+    def on_train_begin(self, logs: dict[str, Any]) -> None:
+        """Look whether the file can be written, before hours of work depend on it."""
+        check_target(self.path)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Judge the epoch."""
+        self._improved = self.watch is None or self.watch.improved(logs)
+
+    def on_epoch_recorded(self, epoch: int, logs: dict[str, Any], callbacks: Sequence[Any]) -> None:
         """Write, if this epoch is to be kept."""
         from npdl_core.saving.checkpoint import save_checkpoint
 
-        improved = self.watch is None or self.watch.improved(logs)
-        if improved or not self.save_best_only:
-            save_checkpoint(self.path, self.model, self._all, epoch)
+        if self._improved or not self.save_best_only:
+            save_checkpoint(self.path, self.model, callbacks, epoch)
 
     def state(self) -> dict[str, Any]:
         """Return the best value so far."""
-        return {"best": None if self.watch is None else self.watch.best}
+        return {} if self.watch is None else self.watch.state()
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take the best value over."""
-        try:
-            best = None if state["best"] is None else check_float("best", state["best"], finite=False)
-        except (KeyError, ValueError) as error:
-            raise FileFormatError(f"model_checkpoint: malformed state ({error})") from None
-        if self.watch is not None:
-            self.watch.best = best
+        if self.watch is None:
+            super().load_state(state)
+        else:
+            self.watch.load_state(state)

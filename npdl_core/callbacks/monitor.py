@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from npdl_core.checks import check_choice
-from npdl_core.errors import ConfigError, DataError, printable
+from npdl_core.checks import check_choice, check_float
+from npdl_core.errors import ConfigError, DataError, FileFormatError, printable
 
 __all__ = ["Monitor"]
 
@@ -22,9 +22,14 @@ class Monitor:
     key : str
         Which value.
     mode : str
-        ``"min"``, ``"max"`` or ``"auto"``.
+        ``"min"``, ``"max"``, or ``"auto"``: more is better for accuracies, scores and the like.
     min_delta : float
         Smaller changes do not count.
+
+    Attributes
+    ----------
+    best : float or None
+        The best value so far.
 
     Examples
     --------
@@ -40,26 +45,53 @@ class Monitor:
         mode = check_choice("mode", mode, ("auto", "min", "max"))
         upward = any(word in key.lower() for word in _MORE_IS_BETTER)
         self.sign = -1.0 if mode == "max" or (mode == "auto" and upward) else 1.0
-        self.min_delta = min_delta
+        self.min_delta = check_float("min_delta", min_delta, 0)
         self.best: float | None = None
 
-    def improved(self, logs: Mapping[str, Any]) -> bool:
-        """Return whether the value is better than the best so far, and remember it if so; NaN never is.
+    def value(self, logs: Mapping[str, Any]) -> float:
+        """Return the watched value.
 
         Raises
         ------
         DataError
-            If the logs do not have the value.
+            If the logs do not have it, or it is no number.
         """
         if self.key not in logs:
             hint = "; give fit validation data" if self.key.startswith("val_") else ""
             raise DataError(
                 f"monitor {printable(repr(self.key), 60)} is not among the measured values {list(logs)}{hint}"
             )
-        value = float(logs[self.key])
-        if math.isnan(value):
+        try:
+            return float(logs[self.key])
+        except (TypeError, ValueError):
+            raise DataError(f"monitor {self.key!r} is no number: {printable(logs[self.key], 60)}") from None
+
+    def better(self, value: float, than: float) -> bool:
+        """Return whether a value is better than another by more than ``min_delta``; NaN never is."""
+        return self.sign * (than - value) > self.min_delta
+
+    def improved(self, logs: Mapping[str, Any]) -> bool:
+        """Return whether the value is better than the best so far, and remember it if so; NaN never is."""
+        value = self.value(logs)
+        if math.isnan(value) or (self.best is not None and not self.better(value, self.best)):
             return False
-        if self.best is None or self.sign * (self.best - value) > self.min_delta:
-            self.best = value
-            return True
-        return False
+        self.best = value
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value, for a resumed run."""
+        return {"best": self.best}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` returned.
+
+        Raises
+        ------
+        FileFormatError
+            If it is something else.
+        """
+        try:
+            best = None if state["best"] is None else check_float("best", state["best"], finite=False)
+        except (KeyError, ConfigError) as error:
+            raise FileFormatError(f"monitor {self.key!r}: malformed state ({error})") from None
+        self.best = best

@@ -253,13 +253,23 @@ class Layer(Parameterized):
 
     # -- copies ------------------------------------------------------------------------------------------------
 
-    def clone(self) -> Self:
-        """Return an unconnected layer of the same configuration, with weights of its own to come."""
-        clone = type(self)(**_without_weights(self.config))
-        clone.dtype = self.dtype
-        if not self.trainable:
-            clone.trainable = False
-        return clone
+    def clone(self, copies: dict[int, Any] | None = None) -> Self:
+        """Return an unconnected layer of the same configuration, with weights of its own to come.
+
+        Parameters
+        ----------
+        copies : dict, optional
+            Clones by the ``id`` of their originals: who clones several layers hands one dict to all, so that
+            layers that hold each other, or one layer used twice, stay together.
+        """
+        copies = {} if copies is None else copies
+        if id(self) not in copies:
+            clone = type(self)(**_without_weights(self.config, copies))
+            clone.dtype = self.dtype
+            _restore_frozen(clone, _frozen_parts(self))
+            copies[id(self)] = clone
+        found: Self = copies[id(self)]
+        return found
 
     def state_arrays(self) -> dict[str, NDArray[Any]]:
         """Return copies of all parameters, trainable or not, by dotted name."""
@@ -268,29 +278,46 @@ class Layer(Parameterized):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle through configuration and arrays: a copied view would lose its buffer."""
         shape = self.in_shape if self.out_shape is not None else None
-        state = (shape, self.dtype.name, self.trainable, self.state_arrays(), self.__dict__["_rng"])
+        state = (shape, self.dtype.name, _frozen_parts(self), self.state_arrays(), self.__dict__["_rng"])
         return _rebuild, (type(self), self.config, state)
 
 
-def _without_weights(value: Any) -> Any:
+def _without_weights(value: Any, copies: dict[int, Any]) -> Any:
     """Return a copy of a configuration in which layers are clones."""
     if isinstance(value, Layer):
-        return value.clone()
+        return value.clone(copies)
     if isinstance(value, dict):
-        return {key: _without_weights(item) for key, item in value.items()}
+        return {key: _without_weights(item, copies) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_without_weights(item) for item in value)
+        return type(value)(_without_weights(item, copies) for item in value)
     return copy.deepcopy(value)
 
 
+def _frozen_parts(layer: Layer) -> list[tuple[bool, list[str]]]:
+    """Return for a layer and each one below whether it is trainable, and its frozen parameters."""
+    return [(part.trainable, part.frozen_names) for part in _parts(layer)]
+
+
+def _restore_frozen(layer: Layer, saved: list[tuple[bool, list[str]]]) -> None:
+    for part, (trainable, _) in zip(_parts(layer), saved, strict=True):
+        part.trainable = trainable
+    for part, (_, names) in zip(_parts(layer), saved, strict=True):
+        if names:
+            part.freeze(*names)
+
+
+def _parts(layer: Layer) -> list[Parameterized]:
+    return [part for part in layer.descendants() if isinstance(part, Parameterized)]
+
+
 def _rebuild(cls: type[Layer], config: dict[str, Any], state: tuple[Any, ...]) -> Layer:
-    shape, dtype, trainable, arrays, rng = state
+    shape, dtype, frozen, arrays, rng = state
     layer = cls(**config)
     layer.dtype = dtype
     layer.rng = rng
-    layer.trainable = trainable
     if shape is not None:
         layer.connect(shape)
         for name, parameter in layer.named_parameters():
             parameter.value[...] = arrays[name]
+    _restore_frozen(layer, frozen)
     return layer

@@ -107,7 +107,13 @@ class Embedding(Layer):
             shape = self.incoming_shape(prev_layer)
         except MissingShapeError:
             shape = self.in_shape = (None, None)
-        self.add_param("W", (self.input_size, self.n_out), self.init, trainable=not self.static)
+        self.add_param(
+            "W",
+            (self.input_size, self.n_out),
+            self.init,
+            trainable=not self.static,
+            constant=self.static,
+        )
         if self.mask_zero:
             self.W[0] = 0
         self.out_shape = (*shape, self.n_out)

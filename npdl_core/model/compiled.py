@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core import registry
-from npdl_core.checks import check_float
-from npdl_core.errors import ConfigError, printable
+from npdl_core import hooks, registry
+from npdl_core.errors import ConfigError, StateError
 from npdl_core.layers.base import Layer
 from npdl_core.model.foreign import ForeignLayer
 from npdl_core.model.meter import Meter
+from npdl_core.model.terms import of_output, resolve_losses, resolve_metrics, weighting
 from npdl_core.parameterized import Parameterized
-from npdl_core.parameters import Parameter, ParameterStore
+from npdl_core.parameters import Groups, Parameter, ParameterStore
 
 if TYPE_CHECKING:
-    from npdl_core.model.network import Network
+    from npdl_core.model.structure import Structure
 
 __all__ = ["Compiled"]
-
-Views = tuple[list[NDArray[Any]], list[NDArray[Any]], list[bool]]
 
 
 class Compiled:
@@ -30,100 +29,126 @@ class Compiled:
 
     Attributes
     ----------
-    losses : dict of Objective by output name
-        One entry, under None, for a network with one output.
-    fused : bool
-        Whether the loss's derivative is taken together with the last layer's softmax.
-    costly : list of Layer
-        Layers whose ``cost`` adds to the loss.
+    terms : list of Term
+        The summands of the loss.
+    metrics : list of Measure
+        What is measured beside it.
+    fused : set of output names
+        The outputs whose loss takes its derivative together with the last layer's softmax.
     """
 
     def __init__(
         self, loss: Any, optimizer: Any, metrics: Any, loss_weights: Mapping[str, float] | None
     ) -> None:
-        self.losses = _by_output("objectives", loss)
-        self.loss_weights = _checked_weights(loss_weights, self.losses)
+        self.terms = resolve_losses(loss, loss_weights)
         self.optimizer = registry.get("optimizers", optimizer)
-        self.metrics = _resolve_metrics(metrics)
+        self.metrics = resolve_metrics(metrics, [term.output for term in self.terms])
+        self.hooks = hooks.manager()
         self.store: ParameterStore | None = None
-        self.fused = False
-        self.costly: list[Layer] = []
+        self.fused: set[str | None] = set()
+        self._costly: list[Layer] = []
         self._foreign: list[ForeignLayer] = []
-        self._views: Views = ([], [], [])
+        self._statistics: list[NDArray[Any]] = []
+        self._views: Groups = ([], [], [])
+        self._batch_meter: Meter | None = None
 
     @property
     def loss(self) -> Any:
         """The objective, or a dict of them by output name."""
-        return self.losses[None] if None in self.losses else self.losses
+        losses = {term.output: term.loss for term in self.terms}
+        return losses.get(None, losses)
 
     def recipe(self) -> dict[str, Any]:
-        """Return the arguments that compile an equal network, with copies of stateful components."""
+        """Return the arguments that compile an equal network."""
         metrics: dict[str | None, list[Any]] = {}
-        for output, _, metric in self.metrics:
-            metrics.setdefault(output, []).append(copy.deepcopy(metric))
-        several: Any = {output: found for output, found in metrics.items() if output is not None}
+        for measure in self.metrics:
+            metrics.setdefault(measure.output, []).append(measure.metric)
+        weights = {term.output: term.factor for term in self.terms if term.factor != 1}
         return {
-            "loss": copy.deepcopy(self.loss),
-            "optimizer": copy.deepcopy(self.optimizer),
-            "metrics": several or metrics.get(None, []),
-            "loss_weights": self.loss_weights or None,
+            "loss": self.loss,
+            "optimizer": self.optimizer,
+            "metrics": metrics.get(None, metrics),
+            "loss_weights": weights or None,
         }
 
-    # -- parameters --------------------------------------------------------------------------------------------
+    # -- parameters ------------------------------------------------------------------------------------------
 
-    def build(self, network: Network) -> None:
-        """Lay all parameters out in a store of their own and decide what is fused."""
-        self._match_outputs(network)
-        applied = [layer for _, layer in network.applications]
-        if network._compiled is not None and network._compiled.store is not None:
-            network._compiled.store.release()
-        for output, loss in self.losses.items():
-            if isinstance(loss, Parameterized):
-                if not loss._parameters:
-                    loss.dtype, loss.rng = network.dtype, network.layer_rng
-                loss.connect_to(_pick(network.output_layers(), output))
-        previous, network._compiled = network._compiled, self
-        try:
-            self.store = ParameterStore(network.named_parameters())
-        finally:
-            network._compiled = previous
-        self._foreign = [layer for layer in applied if isinstance(layer, ForeignLayer)]
-        self.costly = list({id(layer): layer for layer in applied if _has_cost(layer)}.values())
-        self.fused = self._can_fuse(network)
+    def match(self, network: Structure) -> None:
+        """Raise :class:`ConfigError` unless there is one loss for each output of a network."""
+        outputs, losses = network.output_names(), {term.output for term in self.terms}
+        if outputs == losses:
+            return
+        came = sorted(map(str, losses))
+        raise ConfigError(
+            f"this model has one output; give one loss, not a dict for {came}"
+            if outputs == {None}
+            else f"one loss for each output is needed, as a dict: outputs are {sorted(map(str, outputs))}, "
+            f"got {'one loss' if losses == {None} else f'losses for {came}'}"
+        )
+
+    def build(self, network: Structure, previous: ParameterStore | None) -> None:
+        """Lay all parameters out in a store of their own and decide what is fused.
+
+        Raises
+        ------
+        OwnershipError
+            If a layer belongs to another compiled model; nothing is changed.
+        """
+        layers = network.distinct_layers()
+        ParameterStore.refuse_owned(dict(network.layer_parameters()), previous)
+        for term in self.terms:
+            if isinstance(term.loss, Parameterized):
+                if not any(True for _ in term.loss.named_parameters()):
+                    term.loss.dtype = network.dtype
+                term.loss.rng = network.layer_rng
+                term.loss.connect_to(network.output_layers()[term.output])
+        self.store = ParameterStore([*network.layer_parameters(), *self.named_parameters()], previous)
+        network.mark_first_layers()
+        self._foreign = network.foreign_layers()
+        self._costly = [layer for layer in layers if _has_cost(layer)]
+        self.fused = {
+            term.output
+            for term in self.terms
+            if getattr(term.loss, "fuses", None) is not None
+            and network.fusable_layers().get(term.output) is not None
+            and getattr(network.fusable_layers()[term.output], "ends_with", None) == term.loss.fuses
+        }
+        self._statistics = [p.value for p in self.store.named.values() if not p.trainable and not p.constant]
         self._views = self.store.views_for(self.optimizer)
 
-    def _match_outputs(self, network: Network) -> None:
-        layers = network.output_layers()
-        outputs = set(layers) if isinstance(layers, dict) else {None}
-        if set(self.losses) != outputs:
-            came = sorted(str(name) for name in self.losses)
-            raise ConfigError(
-                f"one loss for each output is needed: outputs {sorted(map(str, outputs))}, losses for {came}"
-                if outputs != {None}
-                else f"this model has one output; give one loss, not a dict for {came}"
-            )
-
-    def inherit(self, previous: Compiled) -> None:
-        """Take the optimizer state over when the same optimizer object is compiled again."""
-        if previous.optimizer is not self.optimizer and hasattr(self.optimizer, "epoch"):
-            self.optimizer.epoch = 0
-
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Yield the losses' own parameters as ``loss.*``, or ``loss.<output>.*``."""
-        for output, loss in self.losses.items():
-            if isinstance(loss, Parameterized):
-                yield from loss.named_parameters("loss." if output is None else f"loss.{output}.")
+        """Yield the objectives' parameters as ``loss.*``, or ``loss.<output>.*`` for several."""
+        for term in self.terms:
+            if isinstance(term.loss, Parameterized):
+                yield from term.loss.named_parameters(
+                    "loss." if term.output is None else f"loss.{term.output}."
+                )
 
-    def _can_fuse(self, network: Network) -> bool:
-        last = network.output_layers()
-        fuses = getattr(self.losses.get(None), "fuses", None)
-        return fuses is not None and getattr(last, "ends_with", None) == fuses
+    def check_ready(self) -> None:
+        """Look again at what is frozen, if that was changed.
 
-    def views(self) -> Views:
+        Raises
+        ------
+        StateError
+            If the optimizer has state for other arrays by now.
+        """
+        if self.store is None or not self.store.stale:
+            return
+        views = self.store.views_for(self.optimizer)
+        same = [array.shape for array in views[0]] == [array.shape for array in self._views[0]]
+        if not same and _has_arrays(self.optimizer):
+            self.store.stale = True
+            raise StateError(
+                "layers were frozen or unfrozen while the optimizer keeps state for the parameters as they "
+                "were; compile the model again (its weights are kept), or call model.optimizer.reset()"
+            )
+        self._views = views
+
+    def views(self) -> Groups:
         """Return what the optimizer updates: values, gradients, decay flags."""
         if not self._foreign:
             return self._views
-        values, grads, decay = (list(part) for part in self._views)
+        values, grads, decay = list(self._views[0]), list(self._views[1]), list(self._views[2])
         for layer in self._foreign:
             values += layer.params
             grads += layer.grads
@@ -132,91 +157,54 @@ class Compiled:
 
     def update(self) -> None:
         """Let the optimizer change the parameters."""
-        values, grads, decay = self.views()
-        self.optimizer.update(values, grads, decay)
+        self.optimizer.update(*self.views())
 
-    # -- loss and metrics --------------------------------------------------------------------------------------
+    def copy_statistics(self) -> list[NDArray[Any]]:
+        """Return copies of what a training forward writes: running means and the like."""
+        return [array.copy() for array in self._statistics]
+
+    def restore_statistics(self, saved: list[NDArray[Any]]) -> None:
+        """Put back what :meth:`copy_statistics` returned."""
+        for array, value in zip(self._statistics, saved, strict=True):
+            array[...] = value
+
+    # -- loss and metrics ------------------------------------------------------------------------------------
+
+    def cost(self) -> float:
+        """Return what layers add to the loss for the last training forward."""
+        return sum(layer.cost() for layer in self._costly) if self._costly else 0.0
 
     def loss_gradient(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> Any:
-        """Return the gradient of the weighted losses with respect to the outputs."""
-        grads = {}
-        for output, loss in self.losses.items():
-            weights = weight_arguments(_pick(mask, output), _pick(sample_weight, output))
-            derive = loss.fused_backward if self.fused else loss.backward
-            grad = derive(_pick(outputs, output), _pick(targets, output), **weights)
-            factor = self.loss_weights.get(output or "", 1.0)
-            grads[output] = grad if factor == 1.0 else grad * factor
-        return grads[None] if None in grads else grads
+        """Return the gradient of the weighted losses with respect to the outputs (by name, if several)."""
+        grads: dict[str | None, Any] = {}
+        for output, loss, factor in self.terms:
+            derive = loss.fused_backward if output in self.fused else loss.backward
+            grad = derive(
+                of_output(outputs, output),
+                of_output(targets, output),
+                **weighting(mask, sample_weight, output),
+            )
+            grads[output] = grad if factor == 1 else grad * np.asarray(factor, grad.dtype)
+        return grads.get(None, grads)
 
     def meter(self) -> Meter:
         """Return a fresh meter for loss and metrics."""
-        return Meter(
-            self.losses, self.loss_weights, [(o, key, copy.deepcopy(m)) for o, key, m in self.metrics]
-        )
+        return Meter(self.terms, [m._replace(metric=copy.deepcopy(m.metric)) for m in self.metrics])
 
-
-def weight_arguments(mask: Any, sample_weight: Any) -> dict[str, Any]:
-    """Return the keyword arguments for what is given, so that a plain ``forward(outputs, targets)`` works too."""
-    given = {"mask": mask, "sample_weight": sample_weight}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _pick(value: Any, output: str | None) -> Any:
-    if output is None or value is None:
-        return value
-    if isinstance(value, dict):
-        return value.get(output)
-    return value
+    def batch_meter(self) -> Meter:
+        """Return a meter that starts afresh and is used for one batch at a time."""
+        if self._batch_meter is None:
+            self._batch_meter = self.meter()
+        self._batch_meter.reset()
+        return self._batch_meter
 
 
 def _has_cost(layer: Layer) -> bool:
     return any(isinstance(part, Layer) and type(part).cost is not Layer.cost for part in layer.descendants())
 
 
-def _by_output(kind: str, spec: Any) -> dict[str | None, Any]:
-    if isinstance(spec, Mapping) and not _is_envelope(spec):
-        if not spec:
-            raise ConfigError("loss: an empty dict names no output")
-        return {str(output): registry.get(kind, item) for output, item in spec.items()}
-    return {None: registry.get(kind, spec)}
-
-
-def _is_envelope(spec: Mapping[str, Any]) -> bool:
-    return "name" in spec and set(spec) <= {"name", "config"} and isinstance(spec["name"], str)
-
-
-def _checked_weights(weights: Mapping[str, float] | None, losses: dict[str | None, Any]) -> dict[str, float]:
-    if not weights:
-        return {}
-    unknown = [name for name in weights if name not in losses]
-    if unknown:
-        raise ConfigError(
-            f"loss_weights: {printable(unknown)} is no output with a loss; losses are for {list(losses)}"
-        )
-    return {name: check_float(f"loss_weights[{name}]", weight, 0) for name, weight in weights.items()}
-
-
-def _resolve_metrics(metrics: Any) -> list[tuple[str | None, str, Any]]:
-    if isinstance(metrics, str) or (isinstance(metrics, Mapping) and _is_envelope(metrics)):
-        metrics = [metrics]
-    by_output: dict[str | None, Sequence[Any]] = (
-        dict(metrics) if isinstance(metrics, Mapping) else {None: list(metrics)}
-    )
-    resolved = []
-    for output, specs in by_output.items():
-        for spec in [specs] if isinstance(specs, (str, Mapping)) else specs:
-            metric = registry.get("metrics", spec)
-            name = _metric_name(metric)
-            resolved.append((output, name if output is None else f"{output}_{name}", metric))
-    keys = [key for _, key, _ in resolved]
-    return [
-        (o, key if keys.count(key) == 1 else f"{key}_{keys[:i].count(key) + 1}", m)
-        for i, (o, key, m) in enumerate(resolved)
-    ]
-
-
-def _metric_name(metric: Any) -> str:
-    try:
-        return registry.canonical_name("metrics", type(metric))
-    except ValueError:
-        return type(metric).__name__.lower()
+def _has_arrays(optimizer: Any) -> bool:
+    """Return whether an optimizer keeps arrays; one that cannot say might."""
+    if not hasattr(optimizer, "state"):
+        return True
+    return any(isinstance(value, np.ndarray) for value in optimizer.state().values())

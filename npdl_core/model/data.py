@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npdl_core.errors import DataError, printable
 
-__all__ = ["ArrayData", "Batch", "StreamData", "as_data", "first_shape"]
+__all__ = ["ArrayData", "Batch", "StreamData", "as_data", "check_mask"]
 
 
 class Batch(NamedTuple):
@@ -23,16 +23,18 @@ class Batch(NamedTuple):
 
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        raise DataError(f"{name}: masked arrays are not used; fill them, and pass mask= or sample_weight=")
     try:
-        array = np.asanyarray(value)
+        array = np.asarray(value)
     except ValueError as error:
         raise DataError(
             f"{name}: not an array ({printable(error)}); pad sequences of unequal lengths and pass a mask"
         ) from None
-    if isinstance(array, np.ma.MaskedArray):
-        raise DataError(f"{name}: masked arrays are not used; fill them, and pass mask= or sample_weight=")
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name}: expected numbers, got an array of {array.dtype}")
+        raise DataError(
+            f"{name}: expected numbers, got an array of {array.dtype}; encode classes and words as integers"
+        )
     if array.ndim == 0:
         raise DataError(f"{name}: expected an array with a batch axis, got a single number")
     return array
@@ -62,6 +64,34 @@ def _lengths(value: Any, name: str) -> dict[str, int]:
     return {name: len(value)}
 
 
+def check_mask(mask: Any, x: Any) -> Any:
+    """Return a mask, or a dict of them by input name, as booleans.
+
+    Raises
+    ------
+    DataError
+        If it holds more than true and false, or its shape is not that of the first axes of the inputs.
+    """
+    if mask is None:
+        return None
+    if isinstance(mask, dict):
+        if not isinstance(x, dict) or not mask.keys() <= x.keys():
+            raise DataError(f"mask: {printable(list(mask), 120)} are not all names of inputs")
+        return {name: check_mask(part, x[name]) for name, part in mask.items()}
+    array = np.asarray(mask)
+    for item in x.values() if isinstance(x, dict) else [x]:
+        shape = np.shape(item)
+        if array.shape[:1] != shape[:1] or (not isinstance(x, dict) and array.shape != shape[: array.ndim]):
+            raise DataError(
+                f"mask: shape {array.shape} does not fit inputs of shape {shape}; it must be (N, T)"
+            )
+    if array.dtype == np.bool_:
+        return array
+    if not np.logical_or(array == 0, array == 1).all():
+        raise DataError("mask: expected true and false, or 1 and 0; use sample_weight for other weights")
+    return array.astype(np.bool_)
+
+
 class ArrayData:
     """Arrays, memory-mapped files or dicts of them, with a batch axis of one length.
 
@@ -69,7 +99,7 @@ class ArrayData:
     ----------
     x, y : array or dict of arrays (N, ...)
         Inputs and targets; ``y`` may be None for prediction.
-    mask : array (N, T), optional
+    mask : array of bool (N, T), optional
         True at real time steps.
     sample_weight : array (N,) or (N, T), optional
         Weights.
@@ -77,6 +107,11 @@ class ArrayData:
     Notes
     -----
     Nothing is copied but the batch at hand, so memory-mapped arrays larger than memory are fine.
+
+    Raises
+    ------
+    DataError
+        If something is no array of numbers, or the lengths differ.
     """
 
     def __init__(self, x: Any, y: Any = None, mask: Any = None, sample_weight: Any = None) -> None:
@@ -84,75 +119,93 @@ class ArrayData:
         self.y = None if y is None else _as_arrays(y, "Y")
         self.mask = None if mask is None else _as_arrays(mask, "mask")
         self.sample_weight = None if sample_weight is None else _as_arrays(sample_weight, "sample_weight")
-        lengths = {
-            **_lengths(self.x, "X"),
-            **_lengths(self.y, "Y"),
-            **_lengths(self.mask, "mask"),
-            **_lengths(self.sample_weight, "sample_weight"),
+        self.n_samples = self._common_length()
+
+    def _common_length(self) -> int:
+        given = {"X": self.x, "Y": self.y, "mask": self.mask, "sample_weight": self.sample_weight}
+        arrays = {
+            name if key is None else f"{name}[{key!r}]": array
+            for name, value in given.items()
+            for key, array in (value.items() if isinstance(value, dict) else [(None, value)])
+            if array is not None
         }
-        if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        lengths = {len(array) for array in arrays.values()}
+        if len(lengths) > 1:
+            listed = ", ".join(f"{name} has {len(array)}" for name, array in arrays.items())
             raise DataError(f"all arrays need the same number of samples: {listed}")
-        self.n_samples = next(iter(lengths.values()))
+        return lengths.pop()
 
     def take(self, index: Any) -> Batch:
         """Return the samples of a slice (views) or an index array (copies)."""
-        return Batch(*(_pick(part, index) for part in (self.x, self.y, self.mask, self.sample_weight)))
+        x = _pick(self.x, index)
+        mask = None if self.mask is None else check_mask(_pick(self.mask, index), x)
+        return Batch(x, _pick(self.y, index), mask, _pick(self.sample_weight, index))
+
+    def whole(self) -> Batch:
+        """Return all samples as one batch."""
+        mask = None if self.mask is None else check_mask(self.mask, self.x)
+        return Batch(self.x, self.y, mask, self.sample_weight)
 
     def part(self, start: int, stop: int) -> ArrayData:
         """Return samples start … stop - 1 as data of their own, without copying."""
-        return ArrayData(*self.take(slice(start, stop)))
+        index = slice(start, stop)
+        return ArrayData(*(_pick(part, index) for part in (self.x, self.y, self.mask, self.sample_weight)))
 
-    def batches(self, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Batch]:
+    def batches(self, batch_size: int, order: NDArray[np.integer[Any]] | None = None) -> Iterator[Batch]:
         """Yield all samples in batches, the last one as small as it falls out; ``order`` permutes them."""
         for start in range(0, self.n_samples, batch_size):
             stop = min(start + batch_size, self.n_samples)
             yield self.take(slice(start, stop) if order is None else order[start:stop])
 
-    def n_batches(self, batch_size: int) -> int | None:
-        """Return how many batches there are."""
-        return -(-self.n_samples // batch_size)
+    def shuffled(self, rng: np.random.Generator) -> NDArray[Any]:
+        """Return a new order of the samples, in half the memory of a permutation of 64-bit numbers."""
+        small = self.n_samples < 2**32
+        order: NDArray[Any] = np.arange(self.n_samples, dtype=np.uint32 if small else np.uint64)
+        rng.shuffle(order)
+        return order
 
 
 class StreamData:
-    """A re-iterable of batches ``(x, y)``, ``(x, y, sample_weight)`` or dicts with ``x y mask
-    sample_weight``.
+    """A re-iterable of batches: ``(x, y)``, ``(x, y, sample_weight)``, dicts of ``x y mask sample_weight``.
 
     Parameters
     ----------
     source : iterable
         Gives its batches anew at every ``iter``.
+
+    Attributes
+    ----------
+    one_shot : bool
+        It is an iterator, which can be gone through once.
     """
 
     n_samples = None
 
     def __init__(self, source: Iterable[Any]) -> None:
         self._source = source
-        self._spent = False
+        self.one_shot = hasattr(source, "__next__")
 
-    def batches(self, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Batch]:
-        """Yield the batches as they come; size and order are the source's own."""
-        iterator = iter(self._source)
-        if iterator is self._source:
-            if self._spent:
-                raise DataError(
-                    "X is a one-shot iterator and is used up; pass something that can be iterated again "
-                    "(a list of batches, or an object whose __iter__ starts afresh)"
-                )
-            self._spent = True
-        for item in iterator:
-            yield as_batch(item)
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Yield the batches as they come; their size is the source's own."""
+        return map(as_batch, self._source)
 
-    def n_batches(self, batch_size: int) -> int | None:
-        """Return how many batches there are, or None where the source does not say."""
-        try:
-            return len(self._source)  # type: ignore[arg-type]
-        except TypeError:
-            return None
+    def refuse_one_shot(self, name: str) -> None:
+        """Raise :class:`DataError` if the batches cannot be had twice."""
+        if self.one_shot:
+            raise DataError(
+                f"{name} is a one-shot iterator, and every epoch goes through the data again; pass something "
+                "that can be iterated again: a list of batches, or an object whose __iter__ starts afresh"
+            )
 
 
 def as_batch(item: Any) -> Batch:
-    """Return what a stream gave as a checked batch."""
+    """Return what a stream gave as a checked batch.
+
+    Raises
+    ------
+    DataError
+        If it is something else than a batch with targets.
+    """
     if isinstance(item, dict) and "x" in item and set(item) <= set(Batch._fields):
         batch = Batch(**item)
     elif isinstance(item, (tuple, list)) and 2 <= len(item) <= 3:
@@ -162,13 +215,19 @@ def as_batch(item: Any) -> Batch:
             "a batch must be (x, y), (x, y, sample_weight) or a dict with keys x, y, mask, sample_weight; "
             f"got {printable(type(item).__name__)}"
         )
-    return ArrayData(*batch).take(slice(None))
+    if batch.y is None:
+        raise DataError("a batch has no targets y")
+    return ArrayData(*batch).whole()
 
 
 def as_data(x: Any, y: Any = None, mask: Any = None, sample_weight: Any = None) -> ArrayData | StreamData:
-    """Return data from what ``fit`` and ``evaluate`` take: arrays with targets, or without targets an iterable of batches."""
-    if isinstance(x, (ArrayData, StreamData)):
-        return x
+    """Return arrays with targets as data, or without targets an iterable of batches.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+    """
     if y is not None:
         return ArrayData(x, y, mask, sample_weight)
     if isinstance(x, (np.ndarray, dict)) or not hasattr(x, "__iter__"):
@@ -176,10 +235,3 @@ def as_data(x: Any, y: Any = None, mask: Any = None, sample_weight: Any = None) 
     if mask is not None or sample_weight is not None:
         raise DataError("with an iterable of batches, mask and sample_weight come inside each batch")
     return StreamData(x)
-
-
-def first_shape(x: Any) -> Any:
-    """Return the shape that a batch's input connects a model to: batch axis None; a dict of them for several inputs."""
-    if isinstance(x, dict):
-        return {key: (None, *np.shape(item)[1:]) for key, item in x.items()}
-    return (None, *np.shape(x)[1:])

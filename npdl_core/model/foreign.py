@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from npdl_core.errors import ConfigError, SerializationError, printable
+from npdl_core.errors import ConfigError, printable
 from npdl_core.layers.base import Layer
 
-__all__ = ["ForeignLayer", "adopt"]
+__all__ = ["ForeignLayer", "adopt", "refuse_reuse"]
 
 
 class ForeignLayer(Layer):
@@ -19,27 +21,42 @@ class ForeignLayer(Layer):
     Parameters
     ----------
     inner : LayerProtocol
-        Has ``connect_to``, ``forward``, ``backward``, ``params``, ``grads`` and ``out_shape``.
+        Has ``connect_to``, ``forward`` and ``backward``, sets ``out_shape``, and has ``params`` and ``grads``
+        if there are any. ``accepts_mask``, ``integer_input`` and ``stateful`` are respected.
     """
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self._takes_train = "train" in inspect.signature(inner.forward).parameters
+        self.accepts_mask = bool(getattr(inner, "accepts_mask", False))
+        self.integer_input = bool(getattr(inner, "integer_input", False))
+        self.stateful = bool(getattr(inner, "stateful", False))
+        self._connected_to: Any = None
 
     def __str__(self) -> str:
         """Return the class name of the inner layer."""
         return type(self.inner).__name__
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Connect the inner layer."""
-        if prev_layer is not None:
-            self.in_shape = prev_layer.out_shape
-        self.inner.connect_to(prev_layer)
-        self.out_shape = self.inner.out_shape
+        """Connect the inner layer, once for one shape: connecting it again might make new parameters.
 
-    def forward(self, input: Any, train: bool = True) -> Any:
+        Raises
+        ------
+        ConfigError
+            If it does not set ``out_shape``.
+        """
+        came = self.incoming_shape(prev_layer)
+        if self.out_shape is not None and came == self._connected_to:
+            return
+        self.inner.connect_to(prev_layer)
+        if getattr(self.inner, "out_shape", None) is None:
+            raise ConfigError(f"{self}.connect_to must set out_shape, the shape of the output")
+        self._connected_to, self.out_shape = came, self.inner.out_shape
+
+    def forward(self, input: Any, train: bool = True, **options: Any) -> Any:
         """Return the inner layer's output."""
-        return self.inner.forward(input, train=train) if self._takes_train else self.inner.forward(input)
+        given = {"train": train} if self._takes_train else {}
+        return self.inner.forward(input, **given, **options)
 
     def backward(self, pre_grad: Any) -> Any:
         """Return the inner layer's input gradient."""
@@ -48,27 +65,30 @@ class ForeignLayer(Layer):
     @property
     def params(self) -> list[NDArray[Any]]:
         """The inner layer's parameters."""
-        return list(self.inner.params)
+        return list(getattr(self.inner, "params", ()))
 
     @property
     def grads(self) -> list[NDArray[Any]]:
         """The inner layer's gradients."""
-        return list(self.inner.grads)
+        return list(getattr(self.inner, "grads", ()))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the inner layer's envelope.
+    def clone(self, copies: dict[int, Any] | None = None) -> Self:
+        """Return a copy of the inner layer, weights included: only it knows how to make new ones."""
+        copies = {} if copies is None else copies
+        found: Self = copies.setdefault(id(self), type(self)(copy.deepcopy(self.inner)))
+        return found
 
-        Raises
-        ------
-        SerializationError
-            If it has none.
-        """
-        if not hasattr(self.inner, "to_json"):
-            raise SerializationError(
-                f"{self} has no to_json, so a model that holds it cannot be saved; derive it from Layer"
-            )
-        envelope: dict[str, Any] = self.inner.to_json()
-        return envelope
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the inner layer as it is, connected or not."""
+        shapes = (self.in_shape, self._connected_to, self.out_shape)
+        return _readopt, (self.inner, shapes, self.trainable)
+
+
+def _readopt(inner: Any, shapes: tuple[Any, Any, Any], trainable: bool) -> ForeignLayer:
+    layer = ForeignLayer(inner)
+    layer.in_shape, layer._connected_to, layer.out_shape = shapes
+    layer.trainable = trainable
+    return layer
 
 
 def adopt(layer: Any) -> Layer:
@@ -87,6 +107,14 @@ def adopt(layer: Any) -> Layer:
     if missing or isinstance(layer, type):
         what = printable(repr(layer), 80)
         raise ConfigError(
-            f"a layer must be a name, an envelope or an object with {', '.join(missing) or 'state'}, got {what}"
+            f"a layer is a name, an envelope or an object with {', '.join(missing) or 'state'}, got {what}"
         )
     return ForeignLayer(layer)
+
+
+def refuse_reuse(layer: Layer, others: Iterable[Layer]) -> None:
+    """Raise :class:`ConfigError` if a foreign layer is among others: nobody could keep its residuals."""
+    if isinstance(layer, ForeignLayer) and any(
+        isinstance(other, ForeignLayer) and other.inner is layer.inner for other in others
+    ):
+        raise ConfigError(f"{layer} does not derive from Layer, so a model can use it only once")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from npdl_core.model.terms import Measure, Term, of_output, weighting
 from npdl_core.objectives.base import Objective
 
 __all__ = ["Meter"]
@@ -20,65 +22,76 @@ class Meter:
 
     Parameters
     ----------
-    losses : dict of Objective by output name
-        The objectives.
-    loss_weights : dict of float by output name
-        Their factors.
-    metrics : list of (output name, key, Metric)
-        What else is measured.
+    terms : sequence of Term
+        The summands of the loss.
+    measures : sequence of Measure
+        What else is measured; the metrics are used up.
+
+    Attributes
+    ----------
+    last_loss : float
+        The loss of the last batch, costs of layers included.
     """
 
-    def __init__(
-        self, losses: dict[Any, Any], loss_weights: dict[str, float], metrics: list[tuple[Any, str, Any]]
-    ) -> None:
-        self._losses = losses
-        self._loss_weights = loss_weights
-        self._metrics = metrics
-        self._totals = {output: [0.0, 0.0] for output in losses}
-        self._cost = [0.0, 0.0]
+    def __init__(self, terms: Sequence[Term], measures: Sequence[Measure]) -> None:
+        self._terms = terms
+        self._measures = measures
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._totals = [[0.0, 0.0] for _ in self._terms]
+        self._cost = 0.0
+        self._batches = 0
         self.last_loss = float("nan")
-        for _, _, metric in metrics:
-            metric.reset()
+        for measure in self._measures:
+            measure.metric.reset()
 
     def measure(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any, cost: float = 0.0) -> None:
-        """Take in one batch; ``cost`` is what layers add to its loss."""
-        batch_loss = cost
-        for output, loss in self._losses.items():
-            arguments = [_of(part, output) for part in (outputs, targets, mask, sample_weight)]
-            total, weight = _loss_total(loss, *arguments)
-            sums = self._totals[output]
+        """Take in one batch; ``cost`` is what layers add to its loss.
+
+        Raises
+        ------
+        DataError
+            If there are no targets, or they do not fit the outputs.
+        """
+        loss = cost
+        for sums, (output, objective, factor) in zip(self._totals, self._terms, strict=True):
+            total, weight = _total(
+                objective,
+                of_output(outputs, output),
+                of_output(targets, output),
+                weighting(mask, sample_weight, output),
+            )
             sums[0] += total
             sums[1] += weight
-            batch_loss += self._loss_weights.get(output or "", 1.0) * (total / weight if weight else 0.0)
-        self._cost[0] += cost
-        self._cost[1] += 1
-        self.last_loss = batch_loss
-        for output, _, metric in self._metrics:
-            given = {"mask": _of(mask, output), "sample_weight": _of(sample_weight, output)}
-            present = {name: value for name, value in given.items() if value is not None}
-            metric.update(_of(outputs, output), _of(targets, output), **present)
+            loss += factor * (total / weight if weight else 0.0)
+        for output, _, metric in self._measures:
+            metric.update(
+                of_output(outputs, output),
+                of_output(targets, output),
+                **weighting(mask, sample_weight, output),
+            )
+        self._cost += cost
+        self._batches += 1
+        self.last_loss = loss
 
     def results(self) -> dict[str, Any]:
         """Return ``{"loss": …}`` with one entry a metric, and ``<output>_loss`` for several losses."""
-        means = {
-            output: total / weight if weight else float("nan")
-            for output, (total, weight) in self._totals.items()
-        }
-        loss = sum(self._loss_weights.get(output or "", 1.0) * mean for output, mean in means.items())
-        results: dict[str, Any] = {"loss": loss + (self._cost[0] / self._cost[1] if self._cost[1] else 0.0)}
-        results.update({f"{output}_loss": mean for output, mean in means.items() if output is not None})
-        results.update({key: metric.result() for _, key, metric in self._metrics})
+        means = [total / weight if weight else float("nan") for total, weight in self._totals]
+        loss = sum(term.factor * mean for term, mean in zip(self._terms, means, strict=True))
+        results: dict[str, Any] = {"loss": loss + (self._cost / self._batches if self._batches else 0.0)}
+        for term, mean in zip(self._terms, means, strict=True):
+            if term.output is not None:
+                results[f"{term.output}_loss"] = mean
+        for measure in self._measures:
+            results[measure.key] = measure.metric.result()
         return results
 
 
-def _of(value: Any, output: str | None) -> Any:
-    return value.get(output) if output is not None and isinstance(value, dict) else value
-
-
-def _loss_total(loss: Any, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> tuple[float, float]:
+def _total(loss: Any, outputs: Any, targets: Any, weights: dict[str, Any]) -> tuple[float, float]:
+    """Return the weighted sum of the losses and of the weights."""
     if isinstance(loss, Objective) and loss.reduction == "mean":
-        return loss.total(outputs, targets, mask, sample_weight)
-    given = {"mask": mask, "sample_weight": sample_weight}
-    value = loss.forward(outputs, targets, **{name: part for name, part in given.items() if part is not None})
+        return loss.total(outputs, targets, **weights)
     n_samples = float(len(outputs))
-    return float(np.sum(value)) * n_samples, n_samples
+    return float(np.sum(loss.forward(outputs, targets, **weights))) * n_samples, n_samples

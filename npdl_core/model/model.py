@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from npdl_core import registry
-from npdl_core.errors import StateError
-from npdl_core.layers.base import Layer, Shaped
-from npdl_core.model.foreign import ForeignLayer, adopt
-from npdl_core.model.network import Network, component_name, located
+from npdl_core.errors import ConfigError, StateError
+from npdl_core.layers.base import Layer
+from npdl_core.model.foreign import ForeignLayer, adopt, refuse_reuse
+from npdl_core.model.network import Network
 
 __all__ = ["Model"]
 
@@ -20,11 +20,12 @@ class Model(Network):
     Parameters
     ----------
     layers : sequence of layers, names or envelopes, optional
-        More can follow with :meth:`add`.
+        More can follow with :meth:`add`. One layer object used twice shares its weights.
     seed : int, optional
-        Makes a run bit-identical on the same machine.
+        Makes initial weights, shuffling and noise reproducible: two runs with one seed are bit-identical on
+        one machine.
     dtype : str, optional
-        ``"float32"`` (default) or ``"float64"``.
+        ``"float32"`` or ``"float64"``; float32 unless :func:`npdl_core.utils.set_dtype` says otherwise.
 
     Examples
     --------
@@ -45,6 +46,8 @@ class Model(Network):
         super().__init__(seed=seed, dtype=dtype)
         self._applied: list[Layer] = []
         self._names: list[str] = []
+        if isinstance(layers, (str, Mapping)):
+            raise ConfigError("layers must be a list of layers; model.add takes a single one")
         for layer in layers or ():
             self.add(layer)
 
@@ -57,17 +60,16 @@ class Model(Network):
             If the model is connected already.
         """
         if self.connected:
-            raise StateError("this model is connected already; add all layers before compile, fit or connect")
-        item = adopt(
-            registry.get("layers", layer, **config) if config or not _is_layer_like(layer) else layer
-        )
+            raise StateError(
+                "this model is connected already; add all layers before compile, fit or connect, or make a "
+                "new model of copies: Model([*copy.deepcopy(model.layers), …])"
+            )
+        is_instance = not isinstance(layer, (str, Mapping, type))
+        found = layer if is_instance and not config else registry.get("layers", layer, **config)
+        item = adopt(found)
+        refuse_reuse(item, self._applied)
         self._names.append(f"{len(self._applied)}.{component_name(item)}")
         self._applied.append(item)
-
-    @property
-    def layers(self) -> list[Any]:
-        """The layers, in order."""
-        return [layer.inner if isinstance(layer, ForeignLayer) else layer for layer in self._applied]
 
     @property
     def applications(self) -> list[tuple[str, Layer]]:
@@ -78,27 +80,36 @@ class Model(Network):
         """Return the input shape that the first layer declares, or None."""
         return self._applied[0].declared_input_shape() if self._applied else None
 
-    def output_layers(self) -> Layer:
-        """Return the last layer."""
+    def output_names(self) -> set[str | None]:
+        """Return None for the one output."""
+        return {None}
+
+    def output_layers(self) -> dict[str | None, Layer]:
+        """Return the last layer, under None.
+
+        Raises
+        ------
+        StateError
+            If there is no layer yet.
+        """
         if not self._applied:
             raise StateError("this model has no layers; add some first")
-        return self._applied[-1]
+        return {None: self._applied[-1]}
 
     def _propagate(self, shape: Any) -> None:
         self.output_layers()
-        previous: Any = Shaped(list(shape.values()) if isinstance(shape, dict) else shape)
+        came = list(shape.values()) if isinstance(shape, dict) else shape
         for name, layer in self.applications:
-            with located(name, layer):
-                layer.connect_to(previous)
-            layer.in_shape = previous.out_shape
-            previous = layer
+            self._connect_layer(name, layer, came)
+            came = layer.out_shape
 
-    def roots(self) -> set[int]:
-        """Return the first layer's index."""
+    def _roots(self) -> set[int]:
         return {0}
 
-    def _takes_ids(self, name: str | None) -> bool:
-        return self._applied[0].integer_input
+    def _ids(self, shape: Any) -> frozenset[str | None]:
+        if not self._applied or not self._applied[0].integer_input:
+            return frozenset()
+        return frozenset(shape if isinstance(shape, dict) else [None])
 
     def run(self, x: Any, train: bool, mask: Any = None) -> tuple[Any, Any]:
         """Return the last layer's output and the mask that goes with it."""
@@ -108,55 +119,59 @@ class Model(Network):
         for index, layer in enumerate(self._applied):
             if sharing is not None:
                 sharing.before_forward(index)
-            given = x
-            x = (
-                layer.forward(x, train=train, mask=mask)
-                if layer.accepts_mask
-                else layer.forward(x, train=train)
-            )
-            mask = layer.compute_mask(given, mask)
+            forward: Callable[..., Any] = layer.forward
+            out = forward(x, train=train, mask=mask) if layer.accepts_mask else forward(x, train=train)
+            if mask is not None or self._masking[index]:
+                mask = layer.compute_mask(x, mask)
+            x = out
             if sharing is not None:
                 sharing.after_forward(index)
         return x, mask
 
-    def backward(self, grad: Any, skip_activation: bool = False) -> Any:
-        """Run all layers' backward, last to first; return the input's gradient unless the first layer skips it."""
+    def backward(self, grad: Any, fused: Collection[str | None] = ()) -> Any:
+        """Run all layers' backward, last to first.
+
+        Parameters
+        ----------
+        grad : ndarray
+            Gradient with respect to the output.
+        fused : collection
+            Contains None if it is with respect to the argument of the last layer's softmax instead.
+
+        Returns
+        -------
+        ndarray or None
+            Gradient with respect to the input; None if the compiled model skips it.
+        """
         sharing = self._sharing
+        options = {"skip_activation": True} if None in fused else {}
         for index in range(len(self._applied) - 1, -1, -1):
-            layer = self._applied[index]
+            backward: Callable[..., Any] = self._applied[index].backward
             if sharing is not None:
                 sharing.before_backward(index)
-            if skip_activation and index == len(self._applied) - 1:
-                grad = layer.backward(grad, skip_activation=True)  # type: ignore[call-arg]
-            else:
-                grad = layer.backward(grad)
+            grad = backward(grad, **options)
+            options = {}
             if sharing is not None:
                 sharing.after_backward(index)
         if sharing is not None:
             sharing.finish()
         return grad
 
-    def structure(self, to_envelope: Any) -> dict[str, Any]:
+    def structure(self, to_envelope: Callable[[Any, str], Any]) -> dict[str, Any]:
         """Return the layers' envelopes; a layer that comes again is a reference."""
-        return {
-            "layers": [to_envelope(layer, f"layers.{index}") for index, layer in enumerate(self._applied)]
-        }
+        return {"layers": [to_envelope(layer, f"layers.{index}") for index, layer in enumerate(self.layers)]}
 
-    def _parts(self) -> dict[str, Any]:
-        return {"layers": self.layers}
-
-    def clone(self) -> Self:
-        """Return a model of the same structure and seed, not connected, with weights of its own to come."""
-        copies: dict[int, Any] = {}
-        layers = [copies.setdefault(id(layer), layer.clone()) for layer in self._applied]
-        return type(self)(layers, seed=self.seed, dtype=self.dtype.name)
+    def parts(self, copy: Callable[[Layer], Any]) -> dict[str, Any]:
+        """Return copied layers."""
+        return {"layers": [copy(layer) for layer in self._applied]}
 
     def __repr__(self) -> str:
         """Return the layers' names."""
         return f"Model([{', '.join(self._names)}])"
 
 
-def _is_layer_like(layer: Any) -> bool:
-    return isinstance(layer, Layer) or (
-        not isinstance(layer, (str, dict, type)) and hasattr(layer, "forward")
-    )
+def component_name(layer: Layer) -> str:
+    """Return the name of a layer's component, or of its class, as part of the names of its tensors."""
+    inner = layer.inner if isinstance(layer, ForeignLayer) else layer
+    name = registry.canonical_name("layers", type(inner))
+    return "".join(sign if sign.isalnum() else "_" for sign in name)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from npdl_core import hooks
 from npdl_core.checks import check_int
 from npdl_core.errors import NotConnectedError, StateError
-from npdl_core.model.compiled import Compiled
-from npdl_core.model.copying import reduced
 from npdl_core.model.data import ArrayData, Batch, as_data, check_mask
 from npdl_core.model.history import History
 from npdl_core.model.meter import Meter
-from npdl_core.model.structure import Structure
-from npdl_core.model.summary import Summary, summarize
-from npdl_core.parameters import Allocator, Parameter, ParameterStore
+from npdl_core.model.persistence import Persistent
 
 __all__ = ["Network"]
 
 
-class Network(Structure):
+class Network(Persistent):
     """What :class:`Model` and :class:`Graph` have in common: everything done with the whole of them.
 
     Attributes
@@ -40,7 +36,6 @@ class Network(Structure):
         super().__init__(seed=seed, dtype=dtype)
         self.history = History()
         self.stop_training = False
-        self._compiled: Compiled | None = None
         self._carrying = threading.Lock()
 
     @abstractmethod
@@ -50,94 +45,6 @@ class Network(Structure):
     @abstractmethod
     def backward(self, grad: Any, fused: Collection[str | None] = ()) -> Any:
         """Run all layers' backward for the gradient of the outputs; return the input's where there is one."""
-
-    # -- compiling -------------------------------------------------------------------------------------------
-
-    def compile(
-        self,
-        loss: Any = "softmax_categorical_cross_entropy",
-        optimizer: Any = "sgd",
-        metrics: Any = (),
-        loss_weights: Mapping[str, float] | None = None,
-    ) -> Self:
-        """Choose loss, optimizer and metrics; everything is a name, an envelope or an instance.
-
-        Compiling again keeps the weights; the same optimizer object keeps its state.
-
-        Parameters
-        ----------
-        loss : str, envelope, Objective, or a dict of them by output name
-            What is minimised.
-        optimizer : str, envelope or Optimizer
-            How.
-        metrics : sequence of names, or a dict of sequences by output name
-            What is measured beside it.
-        loss_weights : dict of float by output name, optional
-            Factors of several losses; 1 by default.
-
-        Returns
-        -------
-        Network
-            The model itself.
-
-        Raises
-        ------
-        ConfigError
-            If losses, metrics and outputs do not go together; the model is left as it was.
-        OwnershipError
-            If a layer belongs to another compiled model.
-        """
-        compiled = Compiled(loss, optimizer, metrics, loss_weights)
-        compiled.match(self)
-        if not self.connected:
-            shape = self.declared_input_shape()
-            if shape is not None:
-                self.connect(shape)
-        if self.connected:
-            compiled.build(self)
-        self._compiled = compiled
-        if hooks.active("npdl_model_compiled"):
-            hooks.call("npdl_model_compiled", model=self)
-        return self
-
-    def connect(self, shape: Any, allocator: Allocator | None = None) -> Self:
-        """Make all shapes and parameters for inputs of ``shape``; see :meth:`Structure.connect`."""
-        super().connect(shape, allocator)
-        if self._compiled is not None:
-            self._compiled.build(self)
-        return self
-
-    def _store(self) -> ParameterStore | None:
-        return None if self._compiled is None else self._compiled.store
-
-    @property
-    def compiled(self) -> Compiled:
-        """Loss, optimizer, metrics and the parameter store.
-
-        Raises
-        ------
-        StateError
-            If the model was not compiled.
-        """
-        if self._compiled is None:
-            raise StateError("compile the model first: model.compile(loss=…, optimizer=…)")
-        return self._compiled
-
-    @property
-    def loss(self) -> Any:
-        """The objective, or a dict of them by output name."""
-        return self.compiled.loss
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer."""
-        return self.compiled.optimizer
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Yield ``("0.dense.W", Parameter)``, shared ones once, then those of the loss as ``loss.*``."""
-        yield from super().named_parameters()
-        if self._compiled is not None:
-            yield from self._compiled.named_parameters()
 
     # -- computing -------------------------------------------------------------------------------------------
 
@@ -153,7 +60,8 @@ class Network(Structure):
         """
         if self._inputs is None:
             raise NotConnectedError(
-                "this model has no parameters yet: fit it, give its first layer n_in, or call model.connect(shape)"
+                "this model has no parameters yet: fit it, give its first layer n_in, or call "
+                "model.connect(shape)"
             )
         return self._inputs.prepare(x)
 
@@ -177,7 +85,7 @@ class Network(Structure):
             self._carrying.release()
 
     def predict(self, X: Any, batch_size: int | None = 256, mask: Any = None) -> Any:
-        """Return the outputs for all samples, computed without changing anything; threads may share the model.
+        """Return the outputs for all samples; nothing changes, so threads may share the model.
 
         Parameters
         ----------
@@ -350,59 +258,6 @@ class Network(Structure):
             validation_split=validation_split, validation_data=validation_data, callbacks=callbacks,
             initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, resume=resume,
         ).run()  # fmt: skip
-
-    # -- looking, saving, copying ----------------------------------------------------------------------------
-
-    def summary(self) -> Summary:
-        """Return a table of the layers: name, type, output shape, parameters."""
-        return summarize(self)
-
-    def to_json(self) -> str:
-        """Return the model without its weights as JSON text.
-
-        Raises
-        ------
-        SerializationError
-            If it holds code, arrays or components that are not registered.
-        """
-        from npdl_core.saving.document import network_to_json
-
-        return network_to_json(self)
-
-    @classmethod
-    def from_json(cls, document: Any, *, max_parameters: int | None = None) -> Self:
-        """Return a model from JSON text, or its parsed form; all is checked before anything is allocated.
-
-        ``max_parameters`` is how many numbers it may ask for, now or when it is connected later.
-        """
-        from npdl_core.saving.config import network_from_json
-
-        network: Self = network_from_json(document, cls, max_parameters=max_parameters)
-        return network
-
-    def save(self, path: Any) -> None:
-        """Write configuration and weights into one safetensors file, atomically and reproducibly."""
-        from npdl_core.saving.weights import save
-
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: Any) -> Self:
-        """Return the model that :meth:`save` wrote; a file can run no code."""
-        from npdl_core.saving.weights import load
-
-        network: Self = load(path, expected=cls)
-        return network
-
-    def load_weights(self, path: Any) -> None:
-        """Copy the weights of a saved model of the same structure into this one."""
-        from npdl_core.saving.weights import load_weights
-
-        load_weights(self, path)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle through layers' configurations and arrays."""
-        return reduced(self)
 
 
 def _owned(outputs: Any, x: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ class Training:
     """One call of ``fit``: epochs of batches, callbacks, hooks, and what happens when something goes wrong.
 
     Whatever ends training — the last epoch, a callback, Ctrl-C, an error — the model, the optimizer and the
-    History are those of the last finished update, ``on_train_end`` is called, and hooks get the error.
+    History are those of the last finished update, callbacks are told, and hooks get the error.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Training:
         shuffle: bool,
         validation_split: float,
         validation_data: Any,
-        callbacks: Sequence[Any],
+        callbacks: Any,
         initial_epoch: int,
         steps_per_epoch: int | None,
         resume: bool,
@@ -52,37 +52,71 @@ class Training:
         )
         self.resume = check_bool("resume", resume)
         self.data, self.validation = _split(data, validation_split, validation_data)
-        if self.data.n_samples == 0:
-            raise DataError("there is no sample to train on")
+        if self.epochs - self.initial_epoch > 1:
+            for name, part in (("X", self.data), ("validation_data", self.validation)):
+                if isinstance(part, StreamData):
+                    part.refuse_one_shot(name)
         self.callbacks = resolve_callbacks(callbacks)
-        self.compiled = network.compiled
+        self._interrupts = Interrupts()
         self._step = 0
 
     def run(self) -> History:
         """Train and return the History."""
         network = self.network
-        if isinstance(self.data, ArrayData):
-            network._connect_to_data(self.data.take(slice(0, 1)).x)
-        network.history = History()
-        network.stop_training = False
-        for callback in self.callbacks:
-            _introduce(callback, network, self.callbacks)
-        start = self._resumed_epoch() if self.resume else self.initial_epoch
+        start = self._prepare()
         logs: dict[str, Any] = {}
-        failure: BaseException | None = None
-        with Interrupts() as interrupts:
+        with self._interrupts:
             try:
                 self._begin(logs)
                 for epoch in range(start, self.epochs):
                     if network.stop_training:
                         break
-                    logs = self._epoch(epoch, interrupts)
+                    logs = self._epoch(epoch)
+                    self._interrupts.check()
             except BaseException as error:
-                failure = error
+                self._finish(logs, error)
                 raise
-            finally:
-                self._finish(logs, failure)
+            self._finish(logs, None)
         return network.history
+
+    # -- around the epochs -----------------------------------------------------------------------------------
+
+    def _prepare(self) -> int:
+        """Connect, check, introduce callbacks, resume; return the first epoch."""
+        network = self.network
+        _ = network.compiled
+        if isinstance(self.data, ArrayData):
+            network.connect_to_data(self.data.x)
+            if isinstance(self.validation, ArrayData):
+                network.prepare(self.validation.take(slice(0, 1)).x)
+        history, stopped = network.history, network.stop_training
+        network.history, network.stop_training = History(), False
+        try:
+            for callback in self.callbacks:
+                if hasattr(callback, "set_model"):
+                    callback.set_model(network)
+            start = self._resumed_epoch() if self.resume else None
+        except BaseException:
+            network.history, network.stop_training = history, stopped
+            raise
+        if start is None:
+            self._tell("restart")
+        return self.initial_epoch if start is None else start
+
+    def _resumed_epoch(self) -> int | None:
+        """Return the epoch to go on with, after taking over all state, or None where there is no file yet."""
+        from npdl_core.saving.checkpoint import resume_from
+
+        found = [callback for callback in self.callbacks if getattr(callback, "resumes", False)]
+        paths = [callback.path for callback in found if not callback.save_best_only] or [
+            callback.path for callback in found
+        ]
+        if len(paths) != 1:
+            raise ConfigError(
+                "resume=True needs one model_checkpoint that writes every epoch among the callbacks, "
+                f"found {len(paths)}"
+            )
+        return resume_from(paths[0], self.network, self.callbacks)
 
     def _begin(self, logs: dict[str, Any]) -> None:
         if hooks.active("npdl_fit_start"):
@@ -90,68 +124,71 @@ class Training:
         self._tell("on_train_begin", logs)
 
     def _finish(self, logs: dict[str, Any], failure: BaseException | None) -> None:
-        try:
-            self._tell("on_train_end", logs)
-        finally:
-            if hooks.active("npdl_fit_end"):
-                hooks.call("npdl_fit_end", model=self.network, error=failure)
+        """Tell every callback and the hooks that training is over, whatever one of them raises."""
+        raised = [_attempt(_end, callback, logs, failure) for callback in self.callbacks]
+        if hooks.active("npdl_fit_end"):
+            raised.append(_attempt(hooks.call, "npdl_fit_end", model=self.network, error=failure))
+        for error in raised:
+            if error is not None and failure is None:
+                raise error
+            if error is not None and failure is not None:
+                failure.add_note(f"when training ended, this was raised as well: {error!r}")
 
-    def _resumed_epoch(self) -> int:
-        from npdl_core.saving.checkpoint import resume_from
+    # -- an epoch --------------------------------------------------------------------------------------------
 
-        paths = [callback.path for callback in self.callbacks if getattr(callback, "resumes", False)]
-        if len(paths) != 1:
-            raise ConfigError(
-                f"resume=True needs exactly one model_checkpoint among the callbacks, found {len(paths)}"
-            )
-        return resume_from(paths[0], self.network, self.callbacks, default=self.initial_epoch)
-
-    def _epoch(self, epoch: int, interrupts: Interrupts) -> dict[str, Any]:
+    def _epoch(self, epoch: int) -> dict[str, Any]:
         network = self.network
-        if hasattr(self.compiled.optimizer, "epoch"):
-            self.compiled.optimizer.epoch = epoch
+        if hasattr(network.optimizer, "epoch"):
+            network.optimizer.epoch = epoch
         self._tell("on_epoch_begin", epoch, {})
-        meter = self.compiled.meter()
+        meter = network.compiled.meter()
         n_batches = 0
         for index, batch in enumerate(self._batches()):
             self._batch(index, batch, meter)
             n_batches += 1
-            if interrupts.requested:
-                raise KeyboardInterrupt
+            self._interrupts.check()
             if network.stop_training:
                 break
         if not n_batches:
-            raise DataError("the iterable gave no batch in this epoch")
-        logs = meter.results()
-        if self.validation is not None:
-            with network.evaluation_weights():
-                held_out = network.evaluate(self.validation, batch_size=self.batch_size)
-            logs.update({f"val_{key}": value for key, value in held_out.items()})
-        network.history.append(epoch, logs)
-        self._tell("on_epoch_end", epoch, logs)
-        if hooks.active("npdl_epoch_end"):
-            hooks.call("npdl_epoch_end", model=network, epoch=epoch, logs=logs)
+            raise DataError("there was no batch to train on in this epoch")
+        logs = {**meter.results(), **self._validate()}
+        try:
+            self._tell("on_epoch_end", epoch, logs)
+            if hooks.active("npdl_epoch_end"):
+                hooks.call("npdl_epoch_end", model=network, epoch=epoch, logs=logs)
+        finally:
+            network.history.append(epoch, logs)
+        self._tell("on_epoch_recorded", epoch, logs, self.callbacks)
         return logs
 
     def _batches(self) -> Iterator[Batch]:
-        order = None
-        if self.shuffle and isinstance(self.data, ArrayData):
-            order = self.network.shuffle_rng.permutation(self.data.n_samples)
-        return islice(self.data.batches(self.batch_size, order), self.steps_per_epoch)
+        if isinstance(self.data, StreamData):
+            batches = self.data.batches(self.batch_size)
+        else:
+            order = self.data.shuffled(self.network.shuffle_rng) if self.shuffle else None
+            batches = self.data.batches(self.batch_size, order)
+        return islice(batches, self.steps_per_epoch)
 
     def _batch(self, index: int, batch: Batch, meter: Any) -> None:
         network = self.network
         self._tell("on_train_batch_begin", index, {})
         if isinstance(self.data, StreamData):
-            if batch.y is None:
-                raise DataError("a batch without targets cannot be trained on")
-            network._connect_to_data(batch.x)
+            network.connect_to_data(batch.x)
         network.train_step(batch, meter)
         self._step += 1
         logs = {"loss": meter.last_loss}
         self._tell("on_train_batch_end", index, logs)
         if hooks.active("npdl_batch_end"):
             hooks.call("npdl_batch_end", model=network, step=self._step, logs=logs)
+
+    def _validate(self) -> dict[str, Any]:
+        if self.validation is None:
+            return {}
+        with self.network.evaluation_weights():
+            results = self.network.evaluate_batches(
+                self._interrupts.between(self.validation.batches(self.batch_size))
+            )
+        return {f"val_{key}": value for key, value in results.items()}
 
     def _tell(self, moment: str, *arguments: Any) -> None:
         for callback in self.callbacks:
@@ -160,20 +197,29 @@ class Training:
                 method(*arguments)
 
 
-def resolve_callbacks(specs: Sequence[Any]) -> list[Any]:
-    """Return callbacks from names, envelopes and instances; those that record the others' state come last."""
+def _attempt(function: Callable[..., Any], *arguments: Any, **named: Any) -> Exception | None:
+    try:
+        function(*arguments, **named)
+    except Exception as error:
+        return error
+    return None
+
+
+def _end(callback: Any, logs: dict[str, Any], failure: BaseException | None) -> None:
+    """Tell a callback how training ended; one that knows no errors is told that it ended."""
+    if failure is not None and hasattr(callback, "on_train_error"):
+        callback.on_train_error(failure, logs)
+    elif hasattr(callback, "on_train_end"):
+        callback.on_train_end(logs)
+
+
+def resolve_callbacks(specs: Any) -> list[Any]:
+    """Return callbacks from names, envelopes and instances; a single one needs no list."""
+    if specs is None:
+        return []
     if isinstance(specs, (str, dict)) or not isinstance(specs, Sequence):
         specs = [specs]
-    found = [registry.get("callbacks", spec) for spec in specs]
-    return sorted(found, key=lambda callback: getattr(callback, "runs_last", False))
-
-
-def _introduce(callback: Any, network: Network, all_callbacks: list[Any]) -> None:
-    """Tell a callback what it watches, and one that records the others who they are."""
-    if hasattr(callback, "set_model"):
-        callback.set_model(network)
-    if hasattr(callback, "set_peers"):
-        callback.set_peers(all_callbacks)
+    return [registry.get("callbacks", spec) for spec in specs]
 
 
 def _total_epochs(epochs: int | None, max_iter: int | None) -> int:
@@ -186,6 +232,8 @@ def _total_epochs(epochs: int | None, max_iter: int | None) -> int:
 def _split(data: Any, fraction: float, validation_data: Any) -> tuple[Any, Any]:
     """Return training and validation data."""
     fraction = check_float("validation_split", fraction, 0, 1, below=True)
+    if data.n_samples == 0:
+        raise DataError("there is no sample to train on")
     if validation_data is not None:
         return data, _validation(validation_data)
     if not fraction:
@@ -201,8 +249,11 @@ def _split(data: Any, fraction: float, validation_data: Any) -> tuple[Any, Any]:
 
 
 def _validation(given: Any) -> Any:
+    """Return validation data from (X, Y), (X, Y, sample_weight), a dict or an iterable of batches."""
+    if isinstance(given, list) and given and hasattr(given[0], "dtype"):
+        given = tuple(given)
     if isinstance(given, tuple) and 2 <= len(given) <= 3:
         return as_data(given[0], given[1], None, given[2] if len(given) == 3 else None)
-    if isinstance(given, dict) and {"x", "y"} <= set(given):
+    if isinstance(given, dict) and {"x", "y"} <= set(given) <= {"x", "y", "mask", "sample_weight"}:
         return as_data(**given)
     return as_data(given)

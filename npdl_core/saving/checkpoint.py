@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,16 @@ from npdl_core.errors import ConfigError, FileFormatError, WeightsError, printab
 from npdl_core.model.history import History
 from npdl_core.rng import generator_state, restore_generator
 from npdl_core.saving import tensors
-from npdl_core.saving.config import network_document
+from npdl_core.saving.document import network_document
 from npdl_core.saving.envelope import jsonable
-from npdl_core.saving.weights import TRAINING, check_same_structure
+from npdl_core.saving.paths import check_path
+from npdl_core.saving.weights import (
+    TRAINING,
+    SavedModel,
+    check_same_structure,
+    connect_as_saved,
+    read_model,
+)
 
 __all__ = ["resume_from", "save_checkpoint"]
 
@@ -30,9 +37,8 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
     state = {
         "epoch": epoch + 1,
         "stopped": bool(network.stop_training),
-        "history": _scrubbed(network.history.to_json()),
-        "layer_rng": generator_state(network.layer_rng),
-        "shuffle_rng": generator_state(network.shuffle_rng),
+        "history": _tagged(network.history.to_json()),
+        "rng": [generator_state(rng) for rng in _generators(network)],
         "optimizer": _part(network.optimizer, "optimizer", arrays),
         "callbacks": [
             {"name": type(callback).__name__, "state": _part(callback, f"callbacks.{index}", arrays)}
@@ -42,6 +48,10 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
     tensors.write(path, {"model": network_document(network), TRAINING: state}, arrays)
 
 
+def _generators(network: Any) -> list[np.random.Generator]:
+    return [network.layer_rng, network.shuffle_rng]
+
+
 def _part(component: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON part of a component's state and put its arrays among the tensors."""
     scalars = {}
@@ -49,36 +59,50 @@ def _part(component: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]
         if isinstance(value, np.ndarray):
             arrays[f"{TRAINING}.{prefix}.{key}"] = value
         else:
-            scalars[key] = jsonable(_scrubbed(value), f"{component}.state[{key!r}]")
+            scalars[key] = jsonable(_tagged(value), f"{component}.state[{key!r}]")
     return scalars
 
 
-def _scrubbed(value: Any) -> Any:
-    """Return a value with NaN and infinities as tagged strings, which JSON can carry."""
+def _tagged(value: Any) -> Any:
+    """Return a value with NaN and infinities as tagged strings, and arrays as lists, which JSON can carry."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, (float, np.floating)) and not np.isfinite(value):
         return {"float": repr(float(value))}
     if isinstance(value, Mapping):
-        return {key: _scrubbed(item) for key, item in value.items()}
+        return {key: _tagged(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_scrubbed(item) for item in value]
+        return [_tagged(item) for item in value]
     return value
 
 
-def _restored(value: Any) -> Any:
+def _untagged(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"float"} and value["float"] in ("nan", "inf", "-inf"):
             return float(value["float"])
-        return {key: _restored(item) for key, item in value.items()}
-    return [_restored(item) for item in value] if isinstance(value, list) else value
+        return {key: _untagged(item) for key, item in value.items()}
+    return [_untagged(item) for item in value] if isinstance(value, list) else value
 
 
-def resume_from(path: Any, network: Any, callbacks: Sequence[Any], default: int = 0) -> int:
+class _State(NamedTuple):
+    """What a checkpoint says of a training, checked in form."""
+
+    epoch: int
+    stopped: bool
+    seed: int
+    history: History
+    rng: list[Any]
+    optimizer: dict[str, Any]
+    callbacks: list[dict[str, Any]]
+
+
+def resume_from(path: Any, network: Any, callbacks: Sequence[Any]) -> int | None:
     """Put network and callbacks into the state of a checkpoint and return the epoch to go on with.
 
     Parameters
     ----------
     path : path-like
-        The file; where there is none, nothing changes and ``default`` is returned.
+        The file; where there is none, nothing changes and None is returned.
     network : Model or Graph
         Compiled, of the same structure, loss and optimizer.
     callbacks : sequence
@@ -89,73 +113,63 @@ def resume_from(path: Any, network: Any, callbacks: Sequence[Any], default: int 
     WeightsError
         If the checkpoint is of another model or training; everything is left as it was.
     """
-    if not Path(path).exists():
-        return default
-    where = printable(Path(path).name, 80)
-    contents = tensors.read(path)
-    saved = contents.document.get(TRAINING)
-    if not isinstance(saved, dict):
+    if not Path(check_path("path", path)).exists():
+        return None
+    saved = read_model(path)
+    if saved.training is None:
         raise FileFormatError(
-            f"{where}: it holds a model without the state of its training; resume needs a checkpoint"
+            f"{saved.where}: it holds a model without the state of its training; resume needs a checkpoint"
         )
-    if not network.connected:
-        shape = contents.document["model"].get("input_shape")
-        network.connect({k: tuple(v) for k, v in shape.items()} if isinstance(shape, dict) else tuple(shape))
-    check_same_structure(contents.document["model"], network_document(network), where, ("compile",))
-    return _apply(saved, contents.tensors, network, callbacks, where)
+    check_same_structure(saved, network_document(network), "compile", "frozen")
+    state = _read(saved, saved.training, callbacks)
+    connect_as_saved(network, saved)
+    tensors.check_fit(network.weights(), saved.weights, saved.where, finite=False)
+    _check_optimizer_arrays(state.optimizer, network, saved.where)
+    _rehearse(network, callbacks, state)
+    network.set_weights(saved.weights)
+    _load(network.optimizer, state.optimizer)
+    for callback, own in zip(callbacks, state.callbacks, strict=True):
+        _load(callback, own)
+    for rng, one in zip(_generators(network), state.rng, strict=True):
+        restore_generator(rng, one)
+    network.seed, network.history, network.stop_training = state.seed, state.history, state.stopped
+    return state.epoch
 
 
-def _apply(
-    saved: dict[str, Any], arrays: dict[str, Any], network: Any, callbacks: Sequence[Any], where: str
-) -> int:
-    """Check every part on copies first, then change the real ones."""
-    weights = {name: array for name, array in arrays.items() if not name.startswith(f"{TRAINING}.")}
-    tensors.check_fit(network.weights(), weights, where, finite=False)
+def _read(saved: SavedModel, training: dict[str, Any], callbacks: Sequence[Any]) -> _State:
+    """Return the state of a training whose callbacks are of the same classes."""
     try:
-        epoch = check_int("epoch", saved["epoch"], 0)
-        stopped = check_bool("stopped", saved["stopped"])
-        history = History.from_json(_restored(saved["history"]))
-        optimizer_state = _joined(saved["optimizer"], "optimizer", arrays)
-        names = [entry["name"] for entry in saved["callbacks"]]
-        states = [
-            _joined(entry["state"], f"callbacks.{i}", arrays) for i, entry in enumerate(saved["callbacks"])
-        ]
-        streams = [
-            (rng, saved[key])
-            for rng, key in ((network.layer_rng, "layer_rng"), (network.shuffle_rng, "shuffle_rng"))
-        ]
+        names = [entry["name"] for entry in training["callbacks"]]
+        state = _State(
+            epoch=check_int("epoch", training["epoch"], 0, 2**53),
+            stopped=check_bool("stopped", training["stopped"]),
+            seed=check_int("seed", saved.model.get("seed"), 0),
+            history=History.from_json(_untagged(training["history"])),
+            rng=list(training["rng"]),
+            optimizer=_joined(training["optimizer"], "optimizer", saved),
+            callbacks=[
+                _joined(entry["state"], f"callbacks.{index}", saved)
+                for index, entry in enumerate(training["callbacks"])
+            ],
+        )
     except (KeyError, TypeError, ConfigError) as error:
-        raise FileFormatError(f"{where}: its training state is malformed ({printable(error, 100)})") from None
+        raise FileFormatError(
+            f"{saved.where}: its training state is malformed ({printable(error, 100)})"
+        ) from None
+    if len(state.rng) != 2 or len(state.history.epoch) > state.epoch:
+        raise FileFormatError(f"{saved.where}: its training state is malformed")
     if names != [type(callback).__name__ for callback in callbacks]:
         raise WeightsError(
-            f"{where}: it was written with the callbacks {printable(names)}; resume with the same ones"
+            f"{saved.where}: it was written with the callbacks {printable(names)}; resume with the same ones"
         )
-    _check_optimizer_arrays(optimizer_state, network, where)
-    rehearsal = [(copy.deepcopy(network.optimizer), optimizer_state)]
-    rehearsal += [
-        (_without_model(callback), state) for callback, state in zip(callbacks, states, strict=True)
-    ]
-    for part, state in rehearsal:
-        part.load_state(state)
-    for rng, state in streams:
-        restore_generator(copy.deepcopy(rng), state)
-    for name, array in network.weights().items():
-        array[...] = weights[name]
-    network.optimizer.load_state(optimizer_state)
-    for callback, state in zip(callbacks, states, strict=True):
-        callback.load_state(state)
-    for rng, state in streams:
-        restore_generator(rng, state)
-    network.history, network.stop_training = history, stopped
-    return epoch
+    return state
 
 
-def _joined(scalars: Any, prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    start = f"{TRAINING}.{prefix}."
-    return {
-        **_restored(scalars),
-        **{name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)},
-    }
+def _joined(scalars: Any, prefix: str, saved: SavedModel) -> dict[str, Any]:
+    """Return the state of a component: its JSON part and its arrays."""
+    start = f"{prefix}."
+    arrays = {name[len(start) :]: array for name, array in saved.arrays.items() if name.startswith(start)}
+    return {**_untagged(scalars), **arrays}
 
 
 def _check_optimizer_arrays(state: Mapping[str, Any], network: Any, where: str) -> None:
@@ -171,8 +185,18 @@ def _check_optimizer_arrays(state: Mapping[str, Any], network: Any, where: str) 
                 )
 
 
-def _without_model(callback: Any) -> Any:
-    """Return a copy of a callback for a rehearsal, which needs no model."""
-    twin = copy.copy(callback)
-    twin.model = None
-    return twin
+def _rehearse(network: Any, callbacks: Sequence[Any], state: _State) -> None:
+    """Load all state into copies, so that what is refused is refused before anything changes."""
+    _load(copy.deepcopy(network.optimizer), state.optimizer)
+    for callback, own in zip(callbacks, state.callbacks, strict=True):
+        _load(copy.copy(callback), own)
+    for rng, one in zip(_generators(network), state.rng, strict=True):
+        restore_generator(copy.deepcopy(rng), one)
+
+
+def _load(component: Any, state: Mapping[str, Any]) -> None:
+    """Hand state to a component; one that has no way to take it must have had none."""
+    if hasattr(component, "load_state"):
+        component.load_state(state)
+    elif state:
+        raise FileFormatError(f"{printable(component, 60)} takes no state, got {printable(list(state), 100)}")

@@ -1,158 +1,55 @@
-"""Networks as JSON: structure, dtype, seed, input shape and compile arguments, without weights."""
+"""Reading networks from JSON: everything is checked before anything is built, and sizes before allocation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from npdl_core import registry
-from npdl_core.checks import check_int, check_shape
-from npdl_core.errors import ConfigError, FileFormatError, NpdlError, SerializationError, printable
-from npdl_core.layers.base import Layer
+from npdl_core.checks import check_choice, check_int
+from npdl_core.dtypes import FLOAT_TYPES
+from npdl_core.errors import FileFormatError, NpdlError, printable
 from npdl_core.parameterized import Parameterized
 from npdl_core.parameters import Allocator
 from npdl_core.saving import strict_json
-from npdl_core.saving.envelope import is_envelope, to_envelope
-from npdl_core.saving.requirements import check_requirements, required_by
+from npdl_core.saving.document import FORMAT, layers_below
+from npdl_core.saving.envelope import is_envelope
+from npdl_core.saving.requirements import check_requirements
 
 if TYPE_CHECKING:
     from npdl_core.model.network import Network
 
-__all__ = ["FORMAT", "MAX_PARAMETERS", "network_document", "network_from_json", "network_to_json"]
+__all__ = ["MAX_LAYERS", "MAX_PARAMETERS", "network_from_json"]
 
-FORMAT = 1
 MAX_PARAMETERS = 2**28
 """How many numbers a document may ask for, unless the caller allows more."""
 MAX_LAYERS = 10_000
 
 _OPTIONAL = {"requires", "dtype", "seed", "input_shape", "compile", "frozen"}
 _STRUCTURES = ({"layers"}, {"inputs", "nodes", "outputs"})
-
-
-# -- writing -----------------------------------------------------------------------------------------------------
-
-
-class _References:
-    """Remembers where each layer of a document stands, so that a repeat is written as ``{"ref": path}``."""
-
-    def __init__(self) -> None:
-        self._paths: dict[int, str] = {}
-
-    def __call__(self, component: Any) -> dict[str, Any] | None:
-        path = self._paths.get(id(component))
-        return None if path is None else {"ref": path}
-
-    def write(self, layer: Any, path: str) -> dict[str, Any]:
-        """Return a layer's envelope or reference, and note where it and its children stand."""
-        found = self(layer)
-        if found is not None:
-            return found
-        self._refuse_repeats(layer)
-        envelope = to_envelope(layer, self)
-        for name, part in layers_below(layer, path):
-            self._paths.setdefault(id(part), name)
-        return envelope
-
-    def _refuse_repeats(self, layer: Any) -> None:
-        inner = [id(part) for _, part in layers_below(layer, "")]
-        if len(set(inner)) != len(inner):
-            raise SerializationError(
-                f"{layer} holds one layer twice; give it a clone, or use the layer in two nodes of a Graph"
-            )
-
-
-def layers_below(layer: Any, path: str) -> list[tuple[str, Any]]:
-    """Return a layer and all its descendants with their dotted paths."""
-    found = [(path, layer)]
-    if isinstance(layer, Parameterized):
-        for name, child in layer.children.items():
-            found += layers_below(child, f"{path}.{name}")
-    return found
-
-
-def network_document(network: Network) -> dict[str, Any]:
-    """Return the document of a network as JSON types."""
-    document: dict[str, Any] = {"format": FORMAT, "requires": required_by(_components(network))}
-    document |= {
-        "dtype": network.dtype.name,
-        "seed": network.seed,
-        "input_shape": _shape_to_json(network.input_shape),
-    }
-    document |= network.structure(_References().write)
-    frozen = [
-        path
-        for name, layer in network.applications
-        for path, part in layers_below(layer, name)
-        if isinstance(part, Layer) and not part.trainable
-    ]
-    if frozen:
-        document["frozen"] = list(dict.fromkeys(frozen))
-    if network._compiled is not None:
-        document["compile"] = _compile_to_json(network._compiled)
-    return document
-
-
-def network_to_json(network: Network) -> str:
-    """Return the document of a network as text."""
-    return strict_json.dumps(network_document(network))
-
-
-def _compile_to_json(compiled: Any) -> dict[str, Any]:
-    losses = {output: to_envelope(loss) for output, loss in compiled.losses.items()}
-    metrics: dict[Any, list[Any]] = {}
-    for output, _, metric in compiled.metrics:
-        metrics.setdefault(output, []).append(to_envelope(metric))
-    section: dict[str, Any] = {
-        "loss": losses[None] if None in losses else losses,
-        "optimizer": to_envelope(compiled.optimizer),
-        "metrics": metrics.get(None, []) if set(metrics) <= {None} else metrics,
-    }
-    return section | ({"loss_weights": compiled.loss_weights} if compiled.loss_weights else {})
-
-
-def _components(network: Network) -> list[Any]:
-    layers: list[Any] = [layer for _, layer in network.applications]
-    compiled = network._compiled
-    if compiled is None:
-        return layers
-    return [
-        *layers,
-        *compiled.losses.values(),
-        compiled.optimizer,
-        *(metric for *_, metric in compiled.metrics),
-    ]
-
-
-def _shape_to_json(shape: Any) -> Any:
-    if shape is None:
-        return None
-    if isinstance(shape, Mapping):
-        return {name: list(item) for name, item in shape.items()}
-    return list(shape)
-
-
-# -- reading -----------------------------------------------------------------------------------------------------
+_COMPILE = {"loss", "optimizer", "metrics", "loss_weights"}
 
 
 def network_from_json(
     document: Any,
     expected: type[Any] | None = None,
     *,
-    max_parameters: int = MAX_PARAMETERS,
-    initialize: bool = True,
+    max_parameters: int | None = None,
+    allocator: Allocator | None = None,
 ) -> Any:
     """Return a network from its document.
 
     Parameters
     ----------
     document : str, bytes or dict
-        What :func:`network_to_json` wrote, or its parsed form.
+        What ``to_json`` wrote, or its parsed form.
     expected : type, optional
         The class that it must be.
-    max_parameters : int
-        How many numbers it may ask for.
-    initialize : bool
-        False leaves the weights at zero, for a caller that loads them.
+    max_parameters : int, optional
+        How many numbers it may ask for, now or later; 2²⁸ by default.
+    allocator : Allocator, optional
+        Makes the arrays, with a budget of its own: for a caller that has the weights.
 
     Raises
     ------
@@ -163,19 +60,37 @@ def network_from_json(
     BudgetError
         If it asks for too much; nothing beyond the budget is allocated.
     """
-    parsed = strict_json.loads(document, "model") if isinstance(document, (str, bytes)) else document
-    if not isinstance(parsed, Mapping):
+    limit = MAX_PARAMETERS if max_parameters is None else check_int("max_parameters", max_parameters, 0)
+    if isinstance(document, (str, bytes)):
+        parsed = strict_json.loads(document, "model")
+    else:
+        parsed = strict_json.normalized(document, "model")
+    if not isinstance(parsed, dict):
         raise FileFormatError(f"model: expected a JSON object, got {printable(type(parsed).__name__)}")
     _check_keys(parsed)
     check_requirements(parsed.get("requires", {}))
-    network = _build(parsed, expected)
-    _freeze(network, parsed.get("frozen", []))
-    if parsed.get("compile") is not None:
-        network.compile(**_compile_arguments(parsed["compile"]))
-    if parsed.get("input_shape") is not None:
-        allocator = Allocator(check_int("max_parameters", max_parameters, 0), initialize=initialize)
-        network.connect(_shape_from_json(parsed["input_shape"]), allocator)
+    with _described("model"):
+        network = _build(parsed, expected)
+        network.max_parameters = limit
+        _freeze(network, _list(parsed.get("frozen", []), "frozen"))
+        if parsed.get("compile") is not None:
+            network.compile(**_compile_arguments(parsed["compile"]))
+        if parsed.get("input_shape") is not None:
+            network.connect(parsed["input_shape"], allocator or Allocator(limit))
     return network
+
+
+@contextmanager
+def _described(what: str) -> Iterator[None]:
+    """Turn whatever a component's code raises at a document's values into an error of ours."""
+    try:
+        yield
+    except NpdlError:
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"{what}: cannot be built: {type(error).__name__}: {printable(error, 200)}"
+        ) from error
 
 
 def _check_keys(document: Mapping[str, Any]) -> None:
@@ -189,37 +104,31 @@ def _check_keys(document: Mapping[str, Any]) -> None:
         raise FileFormatError(
             f"model: format {printable(repr(version), 40)} is not supported, expected {FORMAT}"
         )
-    unknown = set(document) - structure - _OPTIONAL - {"format"}
+    unknown = sorted(set(document) - structure - _OPTIONAL - {"format"})
     if unknown:
-        raise FileFormatError(f"model: unknown key {printable(repr(sorted(map(str, unknown))[0]), 60)}")
+        raise FileFormatError(f"model: unknown key {printable(repr(unknown[0]), 60)}")
 
 
-def _build(document: Mapping[str, Any], expected: type[Any] | None) -> Any:
+def _build(document: Mapping[str, Any], expected: type[Any] | None) -> Network:
     from npdl_core.model.graph import Graph
     from npdl_core.model.model import Model
 
     cls = Model if "layers" in document else Graph
     if expected is not None and not issubclass(cls, expected):
         raise FileFormatError(f"this is the document of a {cls.__name__}, not of a {expected.__name__}")
-    seed = check_int("seed", document.get("seed") or 0, 0, 2**128)
-    dtype = document.get("dtype", "float32")
+    seed = document.get("seed")
+    settings: dict[str, Any] = {
+        "seed": None if seed is None else check_int("seed", seed, 0),
+        "dtype": check_choice("dtype", document.get("dtype", "float32"), FLOAT_TYPES),
+    }
     known: dict[str, Any] = {}
     if cls is Model:
         layers = _list(document["layers"], "layers")
-        built = [_layer(item, f"layers.{index}", known) for index, item in enumerate(layers)]
-        return Model(built, seed=seed, dtype=dtype)
-    nodes: dict[str, Any] = {}
-    for node in _list(document["nodes"], "nodes"):
-        if (
-            not isinstance(node, Mapping)
-            or set(node) != {"name", "layer", "inputs"}
-            or not isinstance(node["name"], str)
-        ):
-            raise FileFormatError("graph: each node needs exactly 'name', 'layer' and 'inputs'")
-        if node["name"] in nodes:
-            raise FileFormatError(f"graph: node {printable(repr(node['name']), 60)} comes twice")
-        nodes[node["name"]] = (_layer(node["layer"], f"nodes.{node['name']}", known), node["inputs"])
-    return Graph(document["inputs"], nodes, document["outputs"], seed=seed, dtype=dtype)
+        return Model([_layer(item, f"layers.{i}", known) for i, item in enumerate(layers)], **settings)
+    nodes = dict(_node(item, known) for item in _list(document["nodes"], "nodes"))
+    if len(nodes) != len(document["nodes"]):
+        raise FileFormatError("graph: two nodes have one name")
+    return Graph(document["inputs"], nodes, document["outputs"], **settings)
 
 
 def _list(value: Any, key: str) -> list[Any]:
@@ -230,19 +139,27 @@ def _list(value: Any, key: str) -> list[Any]:
     return value
 
 
+def _node(node: Any, known: dict[str, Any]) -> tuple[str, tuple[Any, Any]]:
+    form = isinstance(node, dict) and set(node) == {"name", "layer", "inputs"}
+    if not form or not isinstance(node["name"], str):
+        raise FileFormatError("graph: each node needs exactly 'name', 'layer' and 'inputs'")
+    return node["name"], (_layer(node["layer"], f"nodes.{node['name']}", known), node["inputs"])
+
+
 def _layer(spec: Any, path: str, known: dict[str, Any]) -> Any:
     """Return the layer of an envelope or of a reference to one before it."""
-    if isinstance(spec, Mapping) and set(spec) == {"ref"}:
+    if isinstance(spec, dict) and set(spec) == {"ref"}:
         return _referred(spec, path, known)
     if not (isinstance(spec, str) or is_envelope(spec)):
         raise FileFormatError(
-            f"{path}: expected a layer as {{'name': …, 'config': …}}, got {printable(repr(spec), 80)}"
+            f"{printable(path, 80)}: expected a layer as {{'name': …, 'config': …}}, "
+            f"got {printable(repr(spec), 80)}"
         )
     try:
         layer = registry.get("layers", _resolve_references(spec, path, known))
     except NpdlError as error:
-        kind = type(error)
-        raise kind(f"{path}: {error}") from error
+        error.args = (f"{printable(path, 80)}: {error}", *error.args[1:])
+        raise
     for name, part in layers_below(layer, path):
         known.setdefault(name, part)
     return layer
@@ -251,13 +168,13 @@ def _layer(spec: Any, path: str, known: dict[str, Any]) -> Any:
 def _referred(spec: Mapping[str, Any], path: str, known: dict[str, Any]) -> Any:
     if not isinstance(spec["ref"], str) or spec["ref"] not in known:
         raise FileFormatError(
-            f"{path}: reference {printable(repr(spec['ref']), 60)} names no layer before it"
+            f"{printable(path, 80)}: reference {printable(repr(spec['ref']), 60)} names no layer before it"
         )
     return known[spec["ref"]]
 
 
 def _resolve_references(spec: Any, path: str, known: dict[str, Any]) -> Any:
-    if isinstance(spec, Mapping):
+    if isinstance(spec, dict):
         if set(spec) == {"ref"}:
             return _referred(spec, path, known)
         return {key: _resolve_references(value, path, known) for key, value in spec.items()}
@@ -266,33 +183,32 @@ def _resolve_references(spec: Any, path: str, known: dict[str, Any]) -> Any:
     return spec
 
 
-def _freeze(network: Any, frozen: Any) -> None:
-    parts = {path: part for name, layer in network.applications for path, part in layers_below(layer, name)}
-    for path in _list(frozen, "frozen"):
-        if path not in parts or not isinstance(parts[path], Layer):
+def _freeze(network: Network, frozen: list[Any]) -> None:
+    """Freeze the layers and parameters of these paths; a layer inside a frozen one may be trainable."""
+    parts = {
+        path: part
+        for name, layer in network.applications
+        for path, part in layers_below(layer, name)
+        if isinstance(part, Parameterized)
+    }
+    wanted = {path for path in frozen if isinstance(path, str)}
+    for path, part in parts.items():
+        part.trainable = path not in wanted
+    for path in frozen:
+        owner, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+        if path in parts:
+            continue
+        if owner not in parts:
             raise FileFormatError(
-                f"model: 'frozen' names {printable(repr(path), 60)}, which is no layer of it"
+                f"model: 'frozen' names {printable(repr(path), 60)}, which is no layer or parameter of it"
             )
-        parts[path].trainable = False
+        parts[owner].freeze(name)
 
 
 def _compile_arguments(section: Any) -> dict[str, Any]:
-    if not isinstance(section, Mapping) or not {"loss", "optimizer"} <= set(section):
+    if not isinstance(section, dict) or not {"loss", "optimizer"} <= set(section):
         raise FileFormatError("model: 'compile' needs 'loss' and 'optimizer'")
-    unknown = set(section) - {"loss", "optimizer", "metrics", "loss_weights"}
+    unknown = sorted(set(section) - _COMPILE)
     if unknown:
-        raise FileFormatError(
-            f"model: unknown key {printable(repr(sorted(map(str, unknown))[0]), 60)} in 'compile'"
-        )
+        raise FileFormatError(f"model: unknown key {printable(repr(unknown[0]), 60)} in 'compile'")
     return dict(section)
-
-
-def _shape_from_json(shape: Any) -> Any:
-    try:
-        if isinstance(shape, Mapping):
-            return {
-                name: check_shape(f"input_shape[{name}]", item, unknown=True) for name, item in shape.items()
-            }
-        return check_shape("input_shape", shape, unknown=True)
-    except ConfigError as error:
-        raise FileFormatError(f"model: {error}") from None

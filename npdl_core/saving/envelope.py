@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from npdl_core import registry
 from npdl_core.component import Component
 from npdl_core.errors import ConfigError, SerializationError, printable
 
-__all__ = ["components_of", "from_envelope", "is_envelope", "jsonable", "to_envelope"]
+__all__ = ["from_envelope", "is_envelope", "jsonable", "to_envelope"]
 
 Reference = Callable[[Any], dict[str, Any] | None]
 
@@ -49,9 +49,10 @@ def to_envelope(component: Any, reference: Reference | None = None) -> dict[str,
 def _foreign_envelope(component: Any) -> dict[str, Any]:
     """Return the envelope that an object outside the base classes gives of itself."""
     envelope = component.to_json() if hasattr(component, "to_json") else None
-    if not is_envelope(envelope):
+    if not isinstance(envelope, Mapping) or not is_envelope(envelope):
         raise SerializationError(
-            f"{printable(type(component).__name__)} has no to_json that returns an envelope, so it cannot be saved"
+            f"{printable(type(component).__name__)} has no to_json that returns an envelope, so it cannot be "
+            "saved; derive it from the base class of its kind"
         )
     return {"name": envelope["name"], "config": jsonable(envelope.get("config", {}), envelope["name"])}
 
@@ -117,21 +118,3 @@ def from_envelope(cls: type[Any], envelope: Mapping[str, Any]) -> Any:
     if not isinstance(component, cls):
         raise ConfigError(f"{printable(envelope['name'], 60)!r} is a {component}, not a {cls.__name__}")
     return component
-
-
-def components_of(value: Any, seen: set[int] | None = None) -> Iterator[Component]:
-    """Yield every component reachable through attributes, lists and dicts of a component."""
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return
-    if isinstance(value, Component):
-        seen.add(id(value))
-        yield value
-        for item in vars(value).values():
-            yield from components_of(item, seen)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from components_of(item, seen)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from components_of(item, seen)

@@ -1,40 +1,42 @@
-"""The distributions that a file needs: written down when it is saved, checked before anything in it is built."""
+"""The distributions that a file needs: written down when it is saved, checked before it is built."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from npdl_core import registry
 from npdl_core.builtin import FIRST_PARTY
 from npdl_core.errors import FileFormatError, MissingPluginError, printable
 from npdl_core.registry.failures import install_line
-from npdl_core.saving.envelope import components_of
+from npdl_core.registry.naming import CORE, LOCAL, fold_distribution
+from npdl_core.saving.envelope import is_envelope
 
 __all__ = ["check_requirements", "required_by"]
 
-_CORE = "npdl-core"
-_LOCAL = "local"
 _MAX_ENTRIES = 1000
 
 
-def required_by(components: Iterable[Any]) -> dict[str, str]:
-    """Return the version of each distribution that ``components``, and what they hold, come from.
+def required_by(document: Any) -> dict[str, str]:
+    """Return the version of each distribution that the envelopes in a document name.
 
     What is registered in this process only has no distribution and is left out.
     """
     from npdl_core import __version__
 
-    owners = set()
-    for component in components_of(list(components)):
-        try:
-            owners.add(registry.component_id(component).partition(":")[0])
-        except LookupError:
-            continue
-    versions = {_CORE: __version__} | (
-        registry.default().catalogue.versions if owners - {_CORE, _LOCAL} else {}
-    )
-    return {owner: versions[owner] for owner in sorted(owners - {_LOCAL})}
+    owners = {name.partition(":")[0] for name in _names(document)} - {CORE, LOCAL}
+    installed = registry.default().catalogue.versions if owners else {}
+    versions = {owner: installed[owner] for owner in owners if owner in installed}
+    return dict(sorted({CORE: __version__, **versions}.items()))
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield the names of all envelopes in a JSON value."""
+    if is_envelope(value):
+        yield value["name"]
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for item in items:
+        yield from _names(item)
 
 
 def check_requirements(requires: Any) -> None:
@@ -53,8 +55,8 @@ def check_requirements(requires: Any) -> None:
     if not plain or len(requires) > _MAX_ENTRIES:
         raise FileFormatError("model: 'requires' must map distributions to versions")
     for owner, version in requires.items():
-        if owner != _CORE:
-            _check_one(owner, version)
+        if owner != CORE:
+            _check_one(fold_distribution(owner), version)
 
 
 def _check_one(owner: str, version: str) -> None:

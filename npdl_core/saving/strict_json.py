@@ -9,12 +9,13 @@ from typing import Any
 
 from npdl_core.errors import FileFormatError, SerializationError, printable
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "dumps", "loads"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "dumps", "loads", "normalized"]
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
 _MAX_DIGITS = 40
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string that is never closed counts as one to the end, so that the search stays linear.
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def loads(text: str | bytes, what: str) -> Any:
@@ -61,12 +62,26 @@ def dumps(value: Any) -> str:
     Raises
     ------
     SerializationError
-        For NaN and infinity.
+        For NaN and infinity, for what JSON has no form for, and for what nests too deep or holds itself.
     """
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except ValueError as error:
-        raise SerializationError(f"not JSON: {error}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SerializationError(f"not JSON: {printable(error, 120)}") from None
+
+
+def normalized(value: Any, what: str) -> Any:
+    """Return a JSON value in new plain types, after the checks that its text would have to pass.
+
+    Raises
+    ------
+    FileFormatError
+        If it would not.
+    """
+    try:
+        return loads(dumps(value), what)
+    except SerializationError as error:
+        raise FileFormatError(f"{what}: {error}") from None
 
 
 def _check_depth(text: str, what: str) -> None:
@@ -83,11 +98,11 @@ def _check_depth(text: str, what: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise FileFormatError(f"JSON: key {printable(repr(twice), 60)} comes twice in one object")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise FileFormatError(f"JSON: key {printable(repr(key), 60)} comes twice in one object")
+        found[key] = value
     return found
 
 

@@ -11,14 +11,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.errors import FileFormatError, NonFiniteError, WeightsError, printable
+from npdl_core.errors import (
+    FileFormatError,
+    NonFiniteError,
+    SerializationError,
+    WeightsError,
+    printable,
+)
+from npdl_core.parameters import mismatches
 from npdl_core.saving import strict_json
 from npdl_core.saving.atomic import write_atomically
+from npdl_core.saving.paths import check_path
 
-__all__ = ["Contents", "digest", "read", "write"]
+__all__ = ["Contents", "check_fit", "digest", "read", "write"]
 
 KEY = "npdl"
-_DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+}
 _MAX_TENSORS = 100_000
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive (.keras, .npz or .pt)",
@@ -47,12 +59,24 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
 
 
 def write(path: Any, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write a document and tensors into one file, atomically; equal contents give equal bytes."""
+    """Write a document and tensors into one file, atomically; equal contents give equal bytes.
+
+    Raises
+    ------
+    SerializationError
+        If :func:`read` would not take the file.
+    """
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = strict_json.dumps({**document, "sha256": digest(document, arrays)})
-    write_atomically(path, save(arrays, metadata={KEY: text}))
+    content = save(arrays, metadata={KEY: text})
+    try:
+        size = int.from_bytes(content[:8], "little")
+        _document(content[8 : 8 + size], len(content) - 8 - size, "this file")
+    except FileFormatError as error:
+        raise SerializationError(f"cannot be saved: {error}") from None
+    write_atomically(path, content)
 
 
 def read(path: Any) -> Contents:
@@ -62,41 +86,55 @@ def read(path: Any) -> Contents:
     ------
     FileFormatError
         If it is not a file that :func:`write` wrote, or was changed since.
+    OSError
+        If it does not exist or cannot be read.
     """
     from safetensors.numpy import load
 
-    where = printable(Path(path).name, 80)
-    content = Path(path).read_bytes()
-    header = _header(content, where)
-    metadata = header.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or set(metadata) != {KEY} or not isinstance(metadata[KEY], str):
-        raise FileFormatError(f"{where}: its metadata has no {KEY!r} entry, so npdl did not write it")
-    _check_entries(header, len(content) - 8 - int.from_bytes(content[:8], "little"), where)
-    document = strict_json.loads(metadata[KEY], where)
-    checksum = document.pop("sha256", None) if isinstance(document, dict) else None
-    if checksum is None:
-        raise FileFormatError(f"{where}: its metadata is not an npdl document with a checksum")
+    file = Path(check_path("path", path))
+    where = printable(file.name, 80)
+    if file.exists() and not file.is_file():
+        raise FileFormatError(f"{where} is no regular file")
+    with file.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        prefix = stream.read(8)
+        length = int.from_bytes(prefix, "little")
+        if len(prefix) < 8 or length > min(size - 8, strict_json.MAX_BYTES):
+            raise FileFormatError(
+                f"{where}: not a safetensors file (it looks like {_kind(prefix)}); npdl reads no other format"
+            )
+        header = stream.read(length)
+        document = _document(header, size - 8 - length, where)
+        content = prefix + header + stream.read()
+    checksum = document.pop("sha256", None)
     tensors = load(content)
     if digest(document, tensors) != checksum:
         raise FileFormatError(f"{where}: the checksum does not match; the file was damaged or changed")
     return Contents(document, tensors)
 
 
-def _header(content: bytes, where: str) -> dict[str, Any]:
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(len(content) - 8, strict_json.MAX_BYTES):
-        kind = next((name for start, name in _FOREIGN.items() if content.startswith(start)), "something else")
-        raise FileFormatError(
-            f"{where}: not a safetensors file (it looks like {kind}); npdl reads no other format"
-        )
-    header = strict_json.loads(content[8 : 8 + length], where)
-    if not isinstance(header, dict):
+def _kind(prefix: bytes) -> str:
+    return next((name for start, name in _FOREIGN.items() if prefix.startswith(start)), "something else")
+
+
+def _document(header: bytes, data_size: int, where: str) -> dict[str, Any]:
+    """Return the document in a header, after checking all of it, before any tensor is looked at."""
+    parsed = strict_json.loads(header, where)
+    if not isinstance(parsed, dict):
         raise FileFormatError(f"{where}: the header is not a JSON object")
-    return header
+    metadata = parsed.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or set(metadata) != {KEY} or not isinstance(metadata[KEY], str):
+        raise FileFormatError(f"{where}: its metadata has no {KEY!r} entry, so npdl did not write it")
+    _check_entries(parsed, data_size, where)
+    document = strict_json.loads(metadata[KEY], where)
+    if not isinstance(document, dict) or not isinstance(document.get("sha256"), str):
+        raise FileFormatError(f"{where}: its metadata is not an npdl document with a checksum")
+    return document
 
 
 def _check_entries(header: dict[str, Any], data_size: int, where: str) -> None:
-    """Check names, dtypes, shapes and offsets of all tensors with Python integers, before anything is allocated."""
+    """Check names, dtypes, shapes and offsets of all tensors with Python integers."""
     if len(header) > _MAX_TENSORS:
         raise FileFormatError(f"{where}: {len(header):,} tensors are more than the allowed {_MAX_TENSORS:,}")
     spans = [_span(name, entry, where) for name, entry in header.items()]
@@ -111,16 +149,15 @@ def _check_entries(header: dict[str, Any], data_size: int, where: str) -> None:
 
 def _span(name: str, entry: Any, where: str) -> tuple[int, int, str]:
     shown = printable(repr(name), 60)
-    if len(name) > 500 or not all(
-        part and part.replace("_", "").isalnum() and part.isascii() for part in name.split(".")
-    ):
+    if len(name) > 500 or not all(part.isidentifier() or part.isdecimal() for part in name.split(".")):
         raise FileFormatError(f"{where}: {shown} is not a tensor name")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise FileFormatError(f"{where}: tensor {shown} needs exactly dtype, shape and data_offsets")
     dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if dtype is None:
         raise FileFormatError(
-            f"{where}: tensor {shown} has dtype {printable(repr(entry['dtype']), 20)}, expected {list(_DTYPES)}"
+            f"{where}: tensor {shown} has dtype {printable(repr(entry['dtype']), 20)}, "
+            f"expected one of {', '.join(_DTYPES)}"
         )
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _sizes(shape) or len(shape) > 32 or not _sizes(offsets) or len(offsets) != 2:
@@ -152,14 +189,9 @@ def check_fit(
     NonFiniteError
         If ``finite`` and a tensor holds NaN or infinity.
     """
-    problems = [f"{name} is missing" for name in expected if name not in came]
-    problems += [f"{name} is unexpected" for name in came if name not in expected]
-    for name in expected.keys() & came.keys():
-        wanted, got = expected[name], came[name]
-        if wanted.shape != got.shape or wanted.dtype != got.dtype:
-            problems.append(f"{name} is {got.dtype} {got.shape} instead of {wanted.dtype} {wanted.shape}")
+    problems = mismatches(expected, came, dtypes=True)
     if problems:
-        raise WeightsError(f"{where}: these weights do not fit the model: {'; '.join(sorted(problems))}")
+        raise WeightsError(f"{where}: these weights do not fit the model: {'; '.join(problems)}")
     for name, array in came.items():
         if finite and not np.isfinite(array).all():
             raise NonFiniteError(

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from npdl_core.errors import FileFormatError, WeightsError, printable
+from npdl_core.parameters import Allocator
 from npdl_core.saving import tensors
-from npdl_core.saving.config import network_document, network_from_json
+from npdl_core.saving.config import MAX_PARAMETERS, network_from_json
+from npdl_core.saving.document import network_document
 
-__all__ = ["TRAINING", "load", "load_weights", "save"]
+__all__ = ["TRAINING", "SavedModel", "check_same_structure", "load", "load_weights", "read_model", "save"]
 
 TRAINING = "training"
 """Prefix of the tensors, and key of the document, that only a resumed training reads."""
+
+
+class SavedModel(NamedTuple):
+    """What a file holds, checked in form: a model's document and weights, and perhaps a training's state."""
+
+    where: str
+    model: dict[str, Any]
+    weights: dict[str, NDArray[Any]]
+    training: dict[str, Any] | None
+    arrays: dict[str, NDArray[Any]]
 
 
 def save(network: Any, path: Any) -> None:
@@ -59,54 +74,80 @@ def load(path: Any, *, expected: type[Any] | None = None, finite: bool = True) -
     MissingPluginError
         If a plugin that it needs is not installed or not allowed.
     """
-    where = printable(Path(path).name, 80)
-    contents = tensors.read(path)
-    weights = _model_tensors(contents, where)
-    size = sum(array.size for array in weights.values())
-    network = network_from_json(contents.document["model"], expected, max_parameters=size, initialize=False)
-    _fill(network, weights, where, finite=finite)
+    saved = read_model(path)
+    size = sum(array.size for array in saved.weights.values())
+    allocator = Allocator(size, initialize=False, largest_output=MAX_PARAMETERS)
+    network = network_from_json(saved.model, expected, allocator=allocator)
+    _fill(network, saved, finite=finite)
     return network
 
 
 def load_weights(network: Any, path: Any, *, finite: bool = True) -> None:
     """Copy the weights of a file into a model of the same structure.
 
+    Parameters
+    ----------
+    network : Model or Graph
+        If it is not connected yet, it is, to the input shape in the file.
+    path : path-like
+        What :func:`save` or a checkpoint wrote.
+    finite : bool
+        Refuse weights that are NaN or infinite.
+
     Raises
     ------
     WeightsError
         If the structure or any tensor differs; the model is left as it was.
     """
-    where = printable(Path(path).name, 80)
-    contents = tensors.read(path)
-    weights = _model_tensors(contents, where)
-    check_same_structure(contents.document["model"], network_document(network), where)
-    _fill(network, weights, where, finite=finite)
+    saved = read_model(path)
+    check_same_structure(saved, network_document(network))
+    connect_as_saved(network, saved)
+    _fill(network, saved, finite=finite)
 
 
-def check_same_structure(saved: Any, own: dict[str, Any], where: str, keys: tuple[str, ...] = ()) -> None:
-    """Raise :class:`WeightsError` unless two documents describe the same layers, connections and dtype."""
-    compared = ("layers", "inputs", "nodes", "outputs", "dtype", *keys)
-    for key in compared:
-        if (saved.get(key) if isinstance(saved, dict) else None) != own.get(key):
+def connect_as_saved(network: Any, saved: SavedModel) -> None:
+    """Connect a network that is not connected to the input shape in a file, if there is one."""
+    if not network.connected and saved.model.get("input_shape") is not None:
+        network.connect(saved.model["input_shape"])
+
+
+def check_same_structure(saved: SavedModel, own: Mapping[str, Any], *keys: str) -> None:
+    """Raise :class:`WeightsError` unless a file's layers, connections and dtype are those of a document.
+
+    ``keys`` are further entries to compare.
+    """
+    for key in ("layers", "inputs", "nodes", "outputs", "dtype", *keys):
+        came, expected = saved.model.get(key), own.get(key)
+        if came != expected:
             raise WeightsError(
-                f"{where}: it holds another model: {key} is {printable(saved.get(key), 150)}, this model's is "
-                f"{printable(own.get(key), 150)}"
+                f"{saved.where}: it holds another model: {key} is {printable(came, 150)}, this model's is "
+                f"{printable(expected, 150)}"
             )
 
 
-def _model_tensors(contents: tensors.Contents, where: str) -> dict[str, Any]:
-    """Return the tensors that belong to the model, after checking what the document may hold."""
-    unknown = set(contents.document) - {"model", TRAINING}
-    if "model" not in contents.document or unknown:
+def read_model(path: Any) -> SavedModel:
+    """Return what a file holds.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not what :func:`save` or a checkpoint writes.
+    """
+    document, arrays = tensors.read(path)
+    where = printable(Path(path).name, 80)
+    model, training = document.get("model"), document.get(TRAINING)
+    if not isinstance(model, dict) or set(document) - {"model", TRAINING}:
         raise FileFormatError(f"{where}: its document is not that of an npdl model")
-    training = {name for name in contents.tensors if name.startswith(f"{TRAINING}.")}
-    if training and TRAINING not in contents.document:
+    if TRAINING in document and not isinstance(training, dict):
+        raise FileFormatError(f"{where}: its training state is malformed")
+    start = f"{TRAINING}."
+    state = {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
+    if state and training is None:
         raise FileFormatError(f"{where}: it has tensors of a training state without that state")
-    return {name: array for name, array in contents.tensors.items() if name not in training}
+    weights = {name: array for name, array in arrays.items() if not name.startswith(start)}
+    return SavedModel(where, model, weights, training, state)
 
 
-def _fill(network: Any, weights: dict[str, Any], where: str, *, finite: bool) -> None:
-    own = network.weights()
-    tensors.check_fit(own, weights, where, finite=finite)
-    for name, array in own.items():
-        array[...] = weights[name]
+def _fill(network: Any, saved: SavedModel, *, finite: bool) -> None:
+    tensors.check_fit(network.weights(), saved.weights, saved.where, finite=finite)
+    network.set_weights(saved.weights)
