@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from npdl_core.kernels import declare
-
 from npdl_rnn.kernels import gru, lstm, simple_rnn
 
 __all__ = [

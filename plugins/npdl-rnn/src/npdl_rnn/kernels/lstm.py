@@ -130,7 +130,7 @@ def _step_gradient(
 ) -> None:
     """Write one step's pre-activation gradients into ``dz`` and add the output's share to ``dc``."""
     n_hidden = dc.shape[1]
-    i, f, o, g = _blocks(z, n_hidden)
+    i, _, o, g = _blocks(z, n_hidden)
     d_i, d_f, d_o, d_g = _blocks(dz, n_hidden)
     np.multiply(tanh_c, tanh_c, out=work)
     np.subtract(1, work, out=work)

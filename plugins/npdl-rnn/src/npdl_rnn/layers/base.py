@@ -1,54 +1,32 @@
-"""The base of recurrent layers: the loop over time, masks, state, truncation and both directions."""
+"""The base of recurrent layers: the loop over time, masks, truncation, stacks and both directions."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from npdl_core.checks import check_bool, check_choice, check_float, check_int
-from npdl_core.errors import DataError, ShapeError
-from npdl_core.layers.base import Layer, Shape
 from numpy.typing import NDArray
 
+from npdl_core.checks import check_bool, check_choice, check_float, check_int
+from npdl_core.errors import DataError, NotConnectedError, ShapeError, StateError
+from npdl_core.layers.base import Shape
 from npdl_rnn.kernels.masks import blend_backward
-from npdl_rnn.layers.carried import CarriedState
+from npdl_rnn.layers.sequence import Batch, Sequence, State, batch_of
+from npdl_rnn.layers.stateful import Stateful
 
 __all__ = ["RecurrentLayer", "Sequence", "State"]
 
 Array = NDArray[Any]
-State = tuple[Array, ...]
 
 
-class Sequence(NamedTuple):
-    """What a cell computes over: time-major inputs, initial state and mask of one call.
-
-    Attributes
-    ----------
-    x : ndarray (T, N, D)
-        Inputs, zero at masked steps.
-    state : tuple of ndarray (N, H)
-        Initial state.
-    mask : ndarray (T, N, 1) or None
-        1 at real steps, 0 at masked ones, in the layer's dtype.
-    scale : ndarray (T, N, D) or None
-        What dropout multiplied the inputs by.
-    """
-
-    x: Array
-    state: State
-    mask: Array | None
-    scale: Array | None = None
-
-
-class RecurrentLayer(Layer):
+class RecurrentLayer(Stateful):
     r"""Base of layers that step through time; a new cell defines :meth:`step` and :meth:`step_backward`.
 
     :math:`s_t, cache_t = \mathrm{step}(x_t, s_{t-1})`, and the output of a step is the first entry of
     :math:`s_t`. Everything else comes from here: the loop, both directions, masks, carried state, truncation,
-    and the gradient with
-    respect to the initial state. A cell whose state is not one vector of ``n_out`` numbers also defines
-    :meth:`state_sizes`; parameters are made in :meth:`add_cell_params`.
+    stacks, and the gradient with respect to the initial state. A cell whose state is not one vector of
+    ``n_out`` numbers also defines :meth:`state_sizes`; parameters are made in :meth:`add_cell_params`.
 
     Parameters
     ----------
@@ -60,6 +38,9 @@ class RecurrentLayer(Layer):
         N and T, likewise.
     return_sequence : bool
         Return all steps' outputs (N, T, H) instead of the last one's (N, H).
+    need_grad : bool
+        False keeps nothing for a gradient: a fixed feature extractor, which training calls too compute as
+        inference does.
     return_state : bool
         Return a list: the output, then each array of the final state.
     go_backwards : bool
@@ -71,12 +52,15 @@ class RecurrentLayer(Layer):
     bptt_steps : int, optional
         Back-propagate through no more than the last so many steps.
     dropout : float
-        Fraction of the inputs dropped while training, anew at every step.
+        Fraction of the inputs dropped while training, anew at every step; in a stack of every layer's inputs.
+    num_layers : int
+        L, how many such layers lie on top of each other, each fed with all outputs of the one below.
 
     Notes
     -----
     Input (N, T, D); with ``return_sequence`` output (N, T, H), else (N, H). ``forward`` takes ``mask`` (N, T)
-    and the initial state by keyword (``h0``; LSTMs also ``c0``), each (N, H).
+    and the initial state by keyword (``h0``; LSTMs also ``c0``): (N, H), or (L, N, H) where L > 1. The upper
+    layers of a stack are children ``layer1``, ``layer2`` …
 
     Examples
     --------
@@ -103,13 +87,16 @@ class RecurrentLayer(Layer):
         nb_batch: int | None = None,
         nb_seq: int | None = None,
         return_sequence: bool = False,
+        need_grad: bool = True,
         return_state: bool = False,
         go_backwards: bool = False,
         mask_mode: str = "carry",
         remember: str = "neither",
         bptt_steps: int | None = None,
         dropout: float = 0.0,
+        num_layers: int = 1,
     ) -> None:
+        super().__init__(remember)
         self.n_out = check_int("n_out", n_out, 1)
         self.n_in, self.nb_batch, self.nb_seq, self.bptt_steps = (
             None if value is None else check_int(name, value, 1)
@@ -121,13 +108,18 @@ class RecurrentLayer(Layer):
             )
         )
         self.return_sequence = check_bool("return_sequence", return_sequence)
+        self.need_grad = check_bool("need_grad", need_grad)
         self.return_state = check_bool("return_state", return_state)
         self.go_backwards = check_bool("go_backwards", go_backwards)
         self.mask_mode = check_choice("mask_mode", mask_mode, ("carry", "reset"))
         self.dropout = check_float("dropout", dropout, 0, 1, below=True)
-        self.carried = CarriedState(remember)
+        self.num_layers = check_int("num_layers", num_layers, 1, 64)
+        for index in range(1, self.num_layers):
+            self.add_layer(f"layer{index}", self.variant(num_layers=1, n_in=None))
+        if not self.need_grad:
+            self.trainable = False
 
-    # -- what a cell defines -----------------------------------------------------------------------------------
+    # -- what a cell defines ---------------------------------------------------------------------------------
 
     @abstractmethod
     def step(self, x: Array, state: State, train: bool) -> tuple[State, Any]:
@@ -147,24 +139,25 @@ class RecurrentLayer(Layer):
     def step_backward(self, dstate: State, cache: Any) -> tuple[Array, State]:
         """Add to ``self.d<name>`` and return the gradients of the step's input and of the state before it."""
 
-    def state_sizes(self) -> tuple[int, ...]:
-        """Return the length of each state vector."""
-        return (self.n_out,)
-
     def add_cell_params(self, n_in: int) -> None:
         """Make the parameters for inputs of ``n_in`` features; none by default."""
 
-    def begin_sequence(self, n_samples: int, train: bool) -> None:
+    def begin_sequence(self, n_samples: int) -> None:
         """Draw what is the same at all steps of one training sequence, such as dropout masks."""
 
-    # -- shapes ------------------------------------------------------------------------------------------------
+    # -- shapes ----------------------------------------------------------------------------------------------
+
+    @property
+    def levels(self) -> list[RecurrentLayer]:
+        """The layer itself and those on top of it."""
+        return [self, *(self.children[f"layer{index}"] for index in range(1, self.num_layers))]
 
     def declared_input_shape(self) -> Shape | None:
         """Return (nb_batch, nb_seq, n_in) if n_in is given."""
         return None if self.n_in is None else (self.nb_batch, self.nb_seq, self.n_in)
 
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Make the cell's parameters.
+        """Make the cells' parameters.
 
         Raises
         ------
@@ -175,9 +168,12 @@ class RecurrentLayer(Layer):
         if isinstance(shape, list) or len(shape) != 3:
             raise ShapeError(f"{self} needs sequences of shape (N, T, D), got {shape}")
         self.add_cell_params(shape[2])
-        size = self.state_sizes()[0]
-        out: Shape = (shape[0], shape[1], size) if self.return_sequence else (shape[0], size)
-        states = [(shape[0], width) for width in self.state_sizes()]
+        sizes = self.state_sizes()
+        for upper in self.levels[1:]:
+            upper.connect((shape[0], shape[1], sizes[0]))
+        out: Shape = (shape[0], shape[1], sizes[0]) if self.return_sequence else (shape[0], sizes[0])
+        stack = (self.num_layers,) if self.num_layers > 1 else ()
+        states = [(*stack, shape[0], width) for width in sizes]
         self.out_shape = [out, *states] if self.return_state else out  # type: ignore[assignment]
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
@@ -186,56 +182,7 @@ class RecurrentLayer(Layer):
             return None
         return mask[:, ::-1] if self.go_backwards else mask
 
-    # -- state -------------------------------------------------------------------------------------------------
-
-    @property
-    def stateful(self) -> bool:  # type: ignore[override]
-        """Whether inference writes carried state."""
-        return self.carried.mode in ("eval", "both")
-
-    def remember_mode(self, mode: str) -> None:
-        """Choose when the final state starts the next call: neither, train, eval or both."""
-        self.carried.set_mode(mode)
-
-    def forget(self, samples: Any = None) -> None:
-        """Drop the carried state, of all samples or of those given by index."""
-        self.carried.forget(samples)
-
-    def get_state(self) -> State | None:
-        """Return copies of the carried state, None if there is none."""
-        return self.carried.get()
-
-    def set_state(self, state: Any) -> None:
-        """Start the next call from ``state``: one array (N, H), or a tuple of them for cells with several."""
-        arrays = state if isinstance(state, (tuple, list)) else (state,)
-        self.carried.put(self._checked_state(arrays, None))
-
-    def _checked_state(self, arrays: Any, n_samples: int | None) -> State:
-        sizes = self.state_sizes()
-        if len(arrays) != len(sizes):
-            raise ShapeError(f"{self}: the state has {len(sizes)} arrays, got {len(arrays)}")
-        checked = []
-        for array, size in zip(arrays, sizes, strict=True):
-            array = np.asarray(array, self.dtype)
-            if array.ndim != 2 or array.shape[1] != size or n_samples not in (None, array.shape[0]):
-                raise ShapeError(
-                    f"{self}: a state must have shape ({'N' if n_samples is None else n_samples}, {size}), "
-                    f"got {array.shape}"
-                )
-            checked.append(array)
-        return tuple(checked)
-
-    def initial_state(self, n_samples: int, train: bool, given: Any) -> State:
-        """Return the state before the first step: what is given, else what is carried, else zeros."""
-        carried = self.carried.start(n_samples, train, str(self))
-        zeros = [np.zeros((n_samples, size), self.dtype) for size in self.state_sizes()]
-        chosen = zeros if carried is None else list(carried)
-        for index, array in enumerate(given):
-            if array is not None:
-                chosen[index] = array
-        return self._checked_state(chosen, n_samples)
-
-    # -- computing ---------------------------------------------------------------------------------------------
+    # -- forward ---------------------------------------------------------------------------------------------
 
     def forward(
         self, input: Any, train: bool = True, *, mask: NDArray[np.bool_] | None = None, h0: Any = None
@@ -244,45 +191,65 @@ class RecurrentLayer(Layer):
         return self.run(input, train, mask, (h0,))
 
     def run(self, input: Any, train: bool, mask: Any, given: Any) -> Any:
-        """Do the forward of all steps from a given initial state, whose entries may be None."""
-        sequence = self._sequence(input, train, mask, given)
-        self.begin_sequence(sequence.x.shape[1], train)
-        outputs, final, cache = self.forward_sequence(sequence, train)
-        self.carried.keep(final, train)
-        if train:
-            self.retain(sequence, cache)
-        last: Array = outputs.transpose(1, 0, 2) if self.return_sequence else self._last(outputs)
-        return [last, *(array.copy() for array in final)] if self.return_state else last
+        """Do the forward from an initial state, whose arrays may be None."""
+        output, final = self.run_state(input, train, mask, given)
+        return [output, *(array.copy() for array in final)] if self.return_state else output
 
-    def _last(self, outputs: Array) -> Array:
-        if not len(outputs):
+    def run_state(self, input: Any, train: bool, mask: Any, given: Any) -> tuple[Array, State]:
+        """Return the output and the final state."""
+        if self.in_shape is None:
+            raise NotConnectedError(f"{self} has no parameters yet; connect it, or put it into a model")
+        batch = batch_of(input, mask, self.in_shape[2], self.go_backwards, str(self))
+        if not (self.return_sequence or batch.x.shape[1]):
             raise DataError(f"{self}: a sequence without a step has no last output; use return_sequence=True")
-        return outputs[-1]
+        state = self.initial_state(len(input), train, given)
+        if train and self.need_grad:
+            output, final = self._training(batch, self.by_level(state))
+        else:
+            output, final = self._inference(batch, self.by_level(state))
+        whole = self.stacked(final)
+        self.carried.keep(whole, train)
+        return output, whole
 
-    def _sequence(self, input: Any, train: bool, mask: Any, given: Any) -> Sequence:
-        """Return the time-major form of a call's arguments."""
-        if input.ndim != 3:
-            raise ShapeError(f"{self} needs sequences of shape (N, T, D), got {input.shape}")
-        x = input.transpose(1, 0, 2)
-        real = None
-        if mask is not None:
-            if np.shape(mask) != input.shape[:2]:
-                raise DataError(f"{self}: the mask has shape {np.shape(mask)}, the input {input.shape}")
-            real = np.asarray(mask, bool).T[:, :, None]
-            x = np.where(real, x, 0)
-            real = real.astype(self.dtype)
-        if self.go_backwards:
-            x, real = x[::-1], None if real is None else real[::-1]
-        x = np.ascontiguousarray(x, self.dtype)
-        scale = None
-        if train and self.dropout:
-            keep = 1 - self.dropout
-            scale = ((self.rng.random(x.shape) < keep) / keep).astype(self.dtype)
-            x = x * scale
-        return Sequence(x, self.initial_state(input.shape[0], train, given), real, scale)
+    def _training(self, batch: Batch, states: list[State]) -> tuple[Array, list[State]]:
+        n_samples, n_steps, n_in = batch.x.shape
+        x = self.work_array("x", (n_steps, n_samples, n_in))
+        mask = batch.time_major(x)
+        kept, final = [], []
+        for level, state in zip(self.levels, states, strict=True):
+            level.begin_sequence(n_samples)
+            x, scale = level.drop_inputs(x)
+            sequence = Sequence(x, state, mask)
+            x, last, cache = level.forward_sequence(sequence, True)
+            kept.append((sequence, scale, cache))
+            final.append(last)
+        self.retain(kept)
+        return x.transpose(1, 0, 2) if self.return_sequence else x[-1], final
+
+    def _inference(self, batch: Batch, states: list[State]) -> tuple[Array, list[State]]:
+        """Compute a few steps at a time, and keep no more of them than what is returned."""
+        n_samples, n_steps, n_in = batch.x.shape
+        size = self.state_sizes()[0]
+        outputs = np.empty((n_samples, n_steps if self.return_sequence else 0, size), self.dtype)
+        for where, part in batch.chunks():
+            x = np.empty((where.stop - where.start, n_samples, n_in), self.dtype)
+            mask = part.time_major(x)
+            for index, level in enumerate(self.levels):
+                x, states[index], _ = level.forward_sequence(Sequence(x, states[index], mask), False)
+            if self.return_sequence:
+                outputs[:, where] = x.transpose(1, 0, 2)
+        return outputs if self.return_sequence else states[-1][0].copy(), states
+
+    def drop_inputs(self, x: Array) -> tuple[Array, Array | None]:
+        """Return a training sequence's inputs through fresh dropout, and their factors."""
+        if not self.dropout:
+            return x, None
+        keep = 1 - self.dropout
+        scale = ((self.rng.random(x.shape) < keep) / keep).astype(self.dtype)
+        return x * scale, scale
 
     def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Return outputs (T, N, H), final state and caches; the plain loop, which a cell may override by a kernel."""
+        """Return outputs (T, N, H), final state and caches; the plain loop, unless a cell has a kernel."""
         state, caches = sequence.state, []
         outputs = np.empty((*sequence.x.shape[:2], self.state_sizes()[0]), self.dtype)
         for t, x in enumerate(sequence.x):
@@ -296,89 +263,114 @@ class RecurrentLayer(Layer):
                 caches.append(cache)
         return outputs, state, caches
 
+    # -- backward --------------------------------------------------------------------------------------------
+
     def backward(self, pre_grad: Any, dcn: Any = None, dhn: Any = None) -> Array | None:
         """Return the input's gradient (N, T, D); ``self.d_h0`` (and ``d_c0``) receive the initial state's.
 
         Parameters
         ----------
         pre_grad : ndarray, or list of them with ``return_state``
-            Gradient of what ``forward`` returned.
-        dcn, dhn : ndarray (N, H), optional
+            Gradient of what ``forward`` returned; None for zeros.
+        dcn, dhn : ndarray of the shape of c0 and h0, optional
             Further gradients of the final cell and the final output.
         """
-        sequence, cache = self.retained()
+        return self.backward_state(pre_grad, (dhn, dcn))[0]
+
+    def backward_state(self, pre_grad: Any, dfinal: Any) -> tuple[Array | None, State]:
+        """Return the gradients of input and initial state, also for gradients of the final state.
+
+        Raises
+        ------
+        StateError
+            If nothing was kept, and the layers below need the gradient of their output.
+        """
+        if not self.need_grad:
+            if self.first_layer:
+                return None, ()
+            raise StateError(
+                f"{self} has need_grad=False, so nothing below it can be trained; set need_grad=True"
+            )
+        (kept,) = self.retained()
+        n_steps, n_samples = kept[0][0].x.shape[:2]
+        grads, final = self._final_gradients(pre_grad, dfinal, n_samples)
+        by_level: list[State] = []
+        for level, parts, dstate in reversed(list(zip(self.levels, kept, self.by_level(final), strict=True))):
+            dh = level.output_gradients(grads, n_steps, dstate[0])
+            grads, before = level._level_backward(dh, dstate[1:], *parts)
+            by_level.insert(0, before)
+            grads = None if grads is None else grads.transpose(1, 0, 2)
+        dstate = self.stacked(by_level)
+        self.d_state = dstate
+        self.d_h0, self.d_c0 = (*dstate, None)[:2]
+        return (grads[:, ::-1] if self.go_backwards and grads is not None else grads), dstate
+
+    def _level_backward(
+        self, dh: Array, dstate: State, sequence: Sequence, scale: Array | None, cache: Any
+    ) -> tuple[Array | None, State]:
+        dx, before = self.backward_sequence(dh, dstate, sequence, cache)
+        if dx is None:
+            return None, before
+        if scale is not None:
+            dx = dx * scale
+        if sequence.mask is not None:
+            dx = dx * sequence.mask
+        return dx, before
+
+    def _final_gradients(self, pre_grad: Any, dfinal: Any, n_samples: int) -> tuple[Array | None, State]:
+        """Return the gradients of the outputs as they were returned, and of the final state."""
+        first, *rest = pre_grad if self.return_state and pre_grad is not None else [pre_grad]
+        final = self.zero_state(n_samples)
+        for parts in (rest, dfinal):
+            for target, part in zip(final, parts, strict=False):
+                if part is not None:
+                    target += part
+        return first, final
+
+    def output_gradients(self, grads: Array | None, n_steps: int, final: Array) -> Array:
+        """Return dh (T + 1, N, H): ``dh[t + 1]`` is what outputs and final state give to h after step t."""
+        dh = self.work_array("dh", (n_steps + 1, *final.shape))
+        if grads is not None and grads.ndim == 3:
+            dh[0] = 0
+            dh[1:] = grads.transpose(1, 0, 2)
+        else:
+            dh[...] = 0
+            dh[-1] += 0 if grads is None else grads
+        dh[-1] += final
+        return dh
+
+    def backward_sequence(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Return the gradients of inputs and initial state; the plain loop, adding to ``self.d<name>``.
+
+        Parameters
+        ----------
+        dh : ndarray (T + 1, N, H)
+            See :meth:`output_gradients`; may be used up.
+        dstate : tuple of ndarray (N, H)
+            Gradients of the final state's other arrays.
+        sequence, cache
+            What :meth:`forward_sequence` was given, and returned.
+        """
         for parameter in self._parameters.values():
             if parameter.grad is not None:
                 parameter.grad[...] = 0
-        grads, final = self._output_gradients(pre_grad, sequence, (dhn, dcn))
-        dx, dstate = self.backward_sequence(grads, final, sequence, cache)
-        self._show_state_gradients(dstate)
-        if self.first_layer:
-            return None
-        if sequence.scale is not None:
-            dx = dx * sequence.scale
-        if sequence.mask is not None:
-            dx = dx * sequence.mask
-        return (dx[::-1] if self.go_backwards else dx).transpose(1, 0, 2)
-
-    def _output_gradients(self, pre_grad: Any, sequence: Sequence, extra: Any) -> tuple[Array, State]:
-        """Return the gradients of all outputs (T, N, H) and of the final state."""
-        n_steps, n_samples = sequence.x.shape[:2]
-        sizes = self.state_sizes()
-        parts = list(pre_grad) if self.return_state else [pre_grad]
-        final = [np.zeros((n_samples, size), self.dtype) for size in sizes]
-        for target, part in zip(final, parts[1:], strict=False):
-            target += 0 if part is None else part
-        for target, part in zip(final, extra, strict=False):
-            target += 0 if part is None else part
-        grads = np.zeros((n_steps, n_samples, sizes[0]), self.dtype)
-        if self.return_sequence:
-            grads += parts[0].transpose(1, 0, 2)
-        elif n_steps:
-            grads[-1] = parts[0]
-        return grads, tuple(final)
-
-    def backward_sequence(
-        self, grads: Array, final: State, sequence: Sequence, cache: Any
-    ) -> tuple[Array, State]:
-        """Return the gradients of inputs (T, N, D) and initial state; the plain loop, adding to ``self.d<name>``."""
         dx = np.zeros(sequence.x.shape, self.dtype)
-        dstate = list(final)
-        first = self.first_step(len(grads))
-        for t in range(len(grads) - 1, first - 1, -1):
-            dstate[0] = dstate[0] + grads[t]
+        first = self.first_step(len(dx))
+        carried: State = (dh[-1], *dstate)
+        for t in range(len(dx) - 1, first - 1, -1):
             passed = None
             if sequence.mask is not None:
-                dstate = [np.array(part) for part in dstate]
+                carried = tuple(part.copy() for part in carried)
                 passed = [
-                    blend_backward(part, sequence.mask[t], self.mask_mode == "reset") for part in dstate
+                    blend_backward(part, sequence.mask[t], self.mask_mode == "reset") for part in carried
                 ]
-            dx[t], before = self.step_backward(tuple(dstate), cache[t])
-            dstate = list(before) if passed is None else [a + b for a, b in zip(before, passed, strict=True)]
-        return dx, tuple(np.zeros_like(part) for part in dstate) if first else tuple(dstate)
+            dx[t], before = self.step_backward(carried, cache[t])
+            parts = list(before) if passed is None else [a + b for a, b in zip(before, passed, strict=True)]
+            carried = (parts[0] + dh[t], *parts[1:])
+        return dx, tuple(np.zeros_like(part) for part in carried) if first else carried
 
     def first_step(self, n_steps: int) -> int:
         """Return the first step that back-propagation visits."""
         return 0 if self.bptt_steps is None else max(0, n_steps - self.bptt_steps)
-
-    def _show_state_gradients(self, dstate: State) -> None:
-        self.d_h0 = dstate[0]
-        if len(dstate) > 1:
-            self.d_c0 = dstate[1]
-
-    def project(self, x: Array, W: Array, b: Array, name: str, train: bool) -> Array:
-        """Return x W + b for all steps in one product, (T, N, K)."""
-        shape = (*x.shape[:2], W.shape[1])
-        out = self.work_array(name, shape) if train else np.empty(shape, self.dtype)
-        np.matmul(x.reshape(-1, x.shape[2]), W, out=out.reshape(-1, W.shape[1]))
-        out += b
-        return out
-
-    def project_backward(self, x: Array, dz: Array, W: Array, dW: Array, db: Array) -> Array:
-        """Write the weight gradients of :meth:`project` and return the input's."""
-        rows, flat = x.reshape(-1, x.shape[2]), dz.reshape(-1, dz.shape[2])
-        np.matmul(rows.T, flat, out=dW)
-        np.add.reduce(flat, axis=0, out=db)
-        if self.first_layer:
-            return np.zeros((0,), self.dtype)
-        return np.matmul(flat, W.T).reshape(x.shape)

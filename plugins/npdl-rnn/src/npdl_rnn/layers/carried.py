@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
+
 from npdl_core.checks import check_choice
 from npdl_core.errors import StateError
-from numpy.typing import NDArray
 
 __all__ = ["MODES", "CarriedState"]
 
@@ -19,7 +20,8 @@ class CarriedState:
     """Keeps the final state of a call for the next one, by mode.
 
     The state is a value: no gradient flows from one call into the one before. Switching between training and
-    evaluation forgets once; a state that was put in by hand is used by the next call whatever the mode.
+    evaluation starts afresh. A state that was put in by hand starts the next call whatever the mode;
+    evaluation that carries nothing leaves it in place, since it writes nothing.
 
     Parameters
     ----------
@@ -39,7 +41,6 @@ class CarriedState:
         self.set_mode(mode)
         self._state: tuple[Array, ...] | None = None
         self._train: bool | None = None
-        self._given = False
 
     def set_mode(self, mode: str) -> None:
         """Choose the mode."""
@@ -57,23 +58,22 @@ class CarriedState:
         StateError
             If it belongs to another batch size.
         """
-        if self._state is None:
+        if self._state is None or self._train not in (None, train):
             return None
-        if not self._given and (self._train is not train or not self.applies(train)):
+        if self._train is not None and not self.applies(train):
             return None
-        if self._state[0].shape[0] != n_samples:
+        if self._state[0].shape[-2] != n_samples:
             raise StateError(
-                f"{who} carries the state of {self._state[0].shape[0]} samples, got a batch of {n_samples}; "
+                f"{who} carries the state of {self._state[0].shape[-2]} samples, got a batch of {n_samples}; "
                 "call forget() between unrelated batches, or keep the batch size"
             )
         return self._state
 
     def keep(self, state: tuple[Array, ...], train: bool) -> None:
-        """Take the final state of a call over, if the mode says so."""
+        """Take the final state of a call over, if the mode says so; training that carries none forgets."""
         if self.applies(train):
             self._state, self._train = tuple(array.copy() for array in state), train
-            self._given = False
-        elif self._given and train:
+        elif train:
             self.forget()
 
     def get(self) -> tuple[Array, ...] | None:
@@ -82,12 +82,26 @@ class CarriedState:
 
     def put(self, state: tuple[Array, ...]) -> None:
         """Start the next call from ``state``."""
-        self._state, self._given = tuple(array.copy() for array in state), True
+        self._state, self._train = tuple(array.copy() for array in state), None
 
     def forget(self, samples: Any = None) -> None:
-        """Drop the state, or zero it for the given samples."""
+        """Drop the state, or zero it for the given samples.
+
+        Raises
+        ------
+        StateError
+            If there is no sample of such an index.
+        """
         if samples is None:
-            self._state, self._train, self._given = None, None, False
+            self._state, self._train = None, None
         elif self._state is not None:
-            for array in self._state:
-                array[samples] = 0
+            kept = tuple(array.copy() for array in self._state)
+            try:
+                for array in kept:
+                    array[..., samples, :] = 0
+            except IndexError:
+                n_samples = kept[0].shape[-2]
+                raise StateError(
+                    f"the carried state has {n_samples} samples; cannot forget {samples}"
+                ) from None
+            self._state = kept

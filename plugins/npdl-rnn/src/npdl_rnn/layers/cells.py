@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from npdl_core import registry
-from npdl_core.activations.base import activation_vjp
-from npdl_core.checks import check_float
-from npdl_core.initializers.base import Given, Initializer
 from numpy.typing import NDArray
 
-from npdl_rnn.layers.base import RecurrentLayer, Sequence
+from npdl_core import registry
+from npdl_core.activations.base import activate, activation_vjp
+from npdl_core.checks import check_bool, check_float
+from npdl_core.initializers.base import Given, Initializer
+from npdl_rnn.layers.base import RecurrentLayer, Sequence, State
 
-__all__ = ["Blocks", "FusedCell", "act", "act_vjp"]
+__all__ = ["Blocks", "FusedCell", "act", "act_vjp", "is_core", "recurrent_weights_backward"]
 
 Array = NDArray[Any]
 
@@ -46,27 +47,40 @@ class Blocks(Initializer):
 
 
 class FusedCell(RecurrentLayer):
-    """A cell whose gates lie side by side: ``W`` (D, kH), ``U`` (H, kH), ``b`` (kH,)."""
+    """A cell whose gates lie side by side: ``W`` (D, kH), ``U`` (H, kH), ``b`` (kH,).
+
+    The sequence kernels compute the usual activations without recurrent dropout; the loop over :meth:`step`
+    computes everything else.
+    """
 
     n_blocks: ClassVar[int] = 1
 
-    def set_cell(self, init: Any, inner_init: Any, activation: Any, recurrent_dropout: float) -> None:
+    def set_cell(
+        self,
+        init: Any,
+        inner_init: Any,
+        activation: Any,
+        gate_activation: Any = None,
+        recurrent_dropout: float = 0.0,
+        mono: bool = False,
+    ) -> None:
         """Resolve and check what all cells of this form take."""
         self.init = self.init_argument("init", init)
         self.inner_init = self.init_argument("inner_init", inner_init)
         self.activation = registry.get("activations", activation)
+        self.gate_activation = (
+            None if gate_activation is None else registry.get("activations", gate_activation)
+        )
         self.recurrent_dropout = check_float("recurrent_dropout", recurrent_dropout, 0, 1, below=True)
+        self.mono = check_bool("mono", mono)
+        self._state_scale: Array | None = None
 
     def add_cell_params(self, n_in: int) -> None:
         """Make W, U and b; each gate is drawn on its own."""
         width = self.n_blocks * self.n_out
         self.add_param("W", (n_in, width), self._by_block(self.init))
-        self.add_param("U", (self.recurrent_size(), width), self._by_block(self.inner_init))
+        self.add_param("U", (self.state_sizes()[0], width), self._by_block(self.inner_init))
         self.add_param("b", (width,), self.bias_init(), decay=False)
-
-    def recurrent_size(self) -> int:
-        """Return the length of what is fed back."""
-        return self.n_out
 
     def bias_init(self) -> Any:
         """Return how b is filled."""
@@ -75,15 +89,13 @@ class FusedCell(RecurrentLayer):
     def _by_block(self, init: Any) -> Any:
         return init if isinstance(init, Given) else Blocks(init, self.n_blocks)
 
-    def begin_sequence(self, n_samples: int, train: bool) -> None:
+    # -- dropout ---------------------------------------------------------------------------------------------
+
+    def begin_sequence(self, n_samples: int) -> None:
         """Draw one mask of the recurrent input for the whole sequence."""
-        if not train:
-            return
-        self._state_scale = None
         if self.recurrent_dropout:
             keep = 1 - self.recurrent_dropout
-            rows = 1 if getattr(self, "mono", False) else n_samples
-            drawn = self.rng.random((rows, self.recurrent_size())) < keep
+            drawn = self.rng.random((1 if self.mono else n_samples, self.state_sizes()[0])) < keep
             self._state_scale = (drawn / keep).astype(self.dtype)
 
     def dropped(self, h: Array, train: bool) -> tuple[Array, Array | None]:
@@ -91,9 +103,66 @@ class FusedCell(RecurrentLayer):
         scale = self._state_scale if train and self.recurrent_dropout else None
         return (h, None) if scale is None else (h * scale, scale)
 
-    def is_default(self, activation: Any, name: str) -> bool:
-        """Return whether an activation is core's own of that name, which the kernels have built in."""
-        return type(activation) is registry.resolve("activations", name)
+    # -- kernels ---------------------------------------------------------------------------------------------
+
+    def uses_kernel(self) -> bool:
+        """Return whether the sequence kernels compute this configuration."""
+        usual = is_core(self.activation, "tanh") and (
+            self.gate_activation is None or is_core(self.gate_activation, "sigmoid")
+        )
+        return usual and not self.recurrent_dropout
+
+    def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
+        """Return outputs (T, N, H), final state and what the backward needs."""
+        if not self.uses_kernel():
+            return super().forward_sequence(sequence, train)
+        return self.kernel_forward(sequence, train)
+
+    def backward_sequence(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Return the gradients of inputs and initial state, and write the weights' gradients."""
+        if not self.uses_kernel():
+            return super().backward_sequence(dh, dstate, sequence, cache)
+        return self.kernel_backward(dh, dstate, sequence, cache)
+
+    @abstractmethod
+    def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
+        """Do the whole sequence at once."""
+
+    @abstractmethod
+    def kernel_backward(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Do the whole sequence at once."""
+
+    def buffer(self, name: str, shape: tuple[int, ...], train: bool) -> Array:
+        """Return an uninitialised array: in training one that is kept and used again."""
+        return self.work_array(name, shape) if train else np.empty(shape, self.dtype)
+
+    def states_buffer(self, name: str, first: Array, n_steps: int, train: bool) -> Array:
+        """Return an array (T + 1, N, H) that begins with an initial state."""
+        states = self.buffer(name, (n_steps + 1, *first.shape), train)
+        states[0] = first
+        return states
+
+    def project(self, x: Array, train: bool) -> Array:
+        """Return x W + b for all steps in one product, (T, N, kH)."""
+        out = self.buffer("z", (*x.shape[:2], self.W.shape[1]), train)
+        np.matmul(x.reshape(-1, x.shape[2]), self.W, out=out.reshape(-1, self.W.shape[1]))
+        out += self.b
+        return out
+
+    def project_backward(self, x: Array, dz: Array) -> Array | None:
+        """Write dW and db in one product each, and return the input's gradient."""
+        rows, flat = x.reshape(-1, x.shape[2]), dz.reshape(-1, dz.shape[2])
+        np.matmul(rows.T, flat, out=self.dW)
+        np.matmul(np.ones(len(flat), self.dtype), flat, out=self.db)
+        if self.first_layer:
+            return None
+        dx = self.work_array("dx", x.shape)
+        np.matmul(flat, self.W.T, out=dx.reshape(rows.shape))
+        return dx
 
     def mask_options(self, sequence: Sequence) -> dict[str, Any]:
         """Return the kernels' options for a mask, none without one."""
@@ -106,30 +175,33 @@ class FusedCell(RecurrentLayer):
         first = self.first_step(len(sequence.x))
         return self.mask_options(sequence) | ({"first": first} if first else {})
 
-    def shifted(self, grads: Array, final: Array) -> Array:
-        """Return the outputs' gradients (T + 1, N, H) with room for the initial state's, and the final state's added."""
-        dh = self.work_array("dh", (len(grads) + 1, *grads.shape[1:]))
-        dh[0] = 0
-        dh[1:] = grads
-        dh[-1] += final
-        return dh
-
-    @staticmethod
-    def recurrent_weights_backward(h: Array, dz: Array, dU: Array) -> None:
-        """Write the recurrent weights' gradient of all steps in one product."""
-        np.matmul(h.reshape(-1, h.shape[2]).T, dz.reshape(-1, dz.shape[2]), out=dU)
-
     def step_weights_backward(self, x: Array, h: Array, dz: Array) -> Array:
         """Add one step's weight gradients and return the input's."""
         self.dW += x.T @ dz
         self.dU += h.T @ dz
         self.db += dz.sum(axis=0)
-        return dz @ self.W.T
+        return np.asarray(dz @ self.W.T)
+
+
+def is_core(activation: Any, name: str) -> bool:
+    """Return whether an activation is core's own of that name, which the kernels have built in.
+
+    Examples
+    --------
+    >>> is_core(registry.get("activations", "tanh"), "tanh")
+    True
+    """
+    return type(activation) is registry.resolve("activations", name)
+
+
+def recurrent_weights_backward(h: Array, dz: Array, dU: Array) -> None:
+    """Write the recurrent weights' gradient of all steps in one product."""
+    np.matmul(h.reshape(-1, h.shape[2]).T, dz.reshape(-1, dz.shape[2]), out=dU)
 
 
 def act(activation: Any, z: Array) -> Array:
     """Return ``activation(z)`` as a new array."""
-    return np.asarray(activation(z.copy()))
+    return activate(activation, z, np.empty_like(z))
 
 
 def act_vjp(activation: Any, grad: Array, z: Array, y: Array) -> Array:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from npdl_core import registry
-from npdl_core.checks import check_bool, check_float
 from numpy.typing import NDArray
 
+from npdl_core.checks import check_bool, check_float
 from npdl_rnn import kernels
 from npdl_rnn.layers.base import Sequence, State
-from npdl_rnn.layers.cells import FusedCell, act, act_vjp
+from npdl_rnn.layers.cells import FusedCell, act, act_vjp, recurrent_weights_backward
 
 __all__ = ["GRU"]
 
@@ -36,9 +35,7 @@ class GRU(FusedCell):
         :math:`\phi` and :math:`\sigma`; tanh and sigmoid take the fast kernel.
     return_sequence : bool
         Return all steps' outputs.
-    need_grad : bool
-        False skips residuals and gradients altogether.
-    return_state, go_backwards, mask_mode, remember, bptt_steps, dropout
+    need_grad, return_state, go_backwards, mask_mode, remember, bptt_steps, dropout, num_layers
         See :class:`~npdl_rnn.RecurrentLayer`.
     recurrent_dropout : float
         Fraction of the recurrent input dropped while training, the same entries at all steps of a sequence.
@@ -81,19 +78,17 @@ class GRU(FusedCell):
         remember: str = "neither",
         bptt_steps: int | None = None,
         dropout: float = 0.0,
+        num_layers: int = 1,
         recurrent_dropout: float = 0.0,
         mono: bool = False,
         reset_after: bool = False,
         update_bias: float = 0.0,
     ) -> None:
         super().__init__(
-            n_out, n_in, nb_batch, nb_seq, return_sequence, return_state, go_backwards, mask_mode, remember,
-            bptt_steps, dropout,
+            n_out, n_in, nb_batch, nb_seq, return_sequence, need_grad, return_state, go_backwards, mask_mode,
+            remember, bptt_steps, dropout, num_layers,
         )  # fmt: skip
-        self.set_cell(init, inner_init, activation, recurrent_dropout)
-        self.gate_activation = registry.get("activations", gate_activation)
-        self.need_grad = check_bool("need_grad", need_grad)
-        self.mono = check_bool("mono", mono)
+        self.set_cell(init, inner_init, activation, gate_activation, recurrent_dropout, mono)
         self.reset_after = check_bool("reset_after", reset_after)
         self.update_bias = check_float("update_bias", update_bias)
 
@@ -111,7 +106,7 @@ class GRU(FusedCell):
 
     def forward(self, input: Any, train: bool = True, *, mask: Any = None, h0: Any = None) -> Any:
         """Return the outputs (N, T, H) or the last one (N, H); with ``return_state`` a list with h."""
-        return self.run(input, train and self.need_grad, mask, (h0,))
+        return self.run(input, train, mask, (h0,))
 
     def step(self, x: Array, state: State, train: bool) -> tuple[State, Any]:
         """Return h and the step's cache."""
@@ -121,19 +116,17 @@ class GRU(FusedCell):
         gates, new = slice(0, 2 * n), slice(2 * n, 3 * n)
         fed = h @ self.U + self.bu if self.reset_after else h @ self.U[:, gates]
         z[:, gates] += fed[:, gates]
-        rz = act(self.gate_activation, z[:, gates])
-        r, update = rz[:, :n], rz[:, n:]
+        r, update = act(self.gate_activation, z[:, :n]), act(self.gate_activation, z[:, n : 2 * n])
         z[:, new] += r * fed[:, new] if self.reset_after else (r * h) @ self.U[:, new]
         candidate = act(self.activation, z[:, new])
         out = (1 - update) * candidate + update * old
-        return (out,), (x, h, old, z, rz, candidate, fed, scale)
+        return (out,), (x, h, old, z, r, update, candidate, fed, scale)
 
     def step_backward(self, dstate: State, cache: Any) -> tuple[Array, State]:
         """Add the weight gradients; return the gradients of x and of the state before."""
-        x, h, old, z, rz, candidate, fed, scale = cache
+        x, h, old, z, r, update, candidate, fed, scale = cache
         n, dh = self.n_out, dstate[0]
         gates, new = slice(0, 2 * n), slice(2 * n, 3 * n)
-        r, update = rz[:, :n], rz[:, n:]
         d_new = act_vjp(self.activation, dh * (1 - update), z[:, new], candidate)
         d_update = dh * (old - candidate)
         if self.reset_after:
@@ -141,7 +134,12 @@ class GRU(FusedCell):
         else:
             d_rh = d_new @ self.U[:, new].T
             d_r = d_rh * h
-        d_gates = act_vjp(self.gate_activation, np.hstack([d_r, d_update]), z[:, gates], rz)
+        d_gates = np.hstack(
+            [
+                act_vjp(self.gate_activation, d_r, z[:, :n], r),
+                act_vjp(self.gate_activation, d_update, z[:, n : 2 * n], update),
+            ]
+        )
         dz = np.hstack([d_gates, d_new])
         self.dW += x.T @ dz
         self.db += dz.sum(axis=0)
@@ -156,47 +154,33 @@ class GRU(FusedCell):
             d_h = d_gates @ self.U[:, gates].T + d_rh * r
         return dz @ self.W.T, (dh * update + (d_h if scale is None else d_h * scale),)
 
-    def uses_kernel(self) -> bool:
-        """Return whether the sequence kernels compute this configuration."""
-        default = self.is_default(self.activation, "tanh") and self.is_default(
-            self.gate_activation, "sigmoid"
-        )
-        return not self.recurrent_dropout and default
-
-    def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Return outputs (T, N, H), final state and what the backward needs."""
-        if not self.uses_kernel():
-            return super().forward_sequence(sequence, train)
-        gates = self.project(sequence.x, self.W, self.b, "gates", train)
-        steps = (len(gates), gates.shape[1], self.n_out)
-        h = np.empty((steps[0] + 1, *steps[1:]), self.dtype)
-        h[0] = sequence.state[0]
+    def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
+        """Do the whole sequence at once."""
+        gates = self.project(sequence.x, train)
+        h = self.states_buffer("h", sequence.state[0], len(gates), train)
         options = self.mask_options(sequence)
         if self.reset_after:
-            kept = np.empty(gates.shape, self.dtype)
+            kept = self.buffer("recurrent", gates.shape, train)
             kernels.gru_after_forward(gates, self.U, self.bu, h, kept, **options)
         else:
-            kept = np.empty(steps, self.dtype)
+            kept = self.buffer("rh", (*gates.shape[:2], self.n_out), train)
             kernels.gru_forward(gates, self.U, h, kept, **options)
         return h[1:], (h[-1],), (gates, h, kept)
 
-    def backward_sequence(
-        self, grads: Array, final: State, sequence: Sequence, cache: Any
-    ) -> tuple[Array, State]:
-        """Return the gradients of inputs and initial state, and write the weights' gradients."""
-        if not self.uses_kernel():
-            return super().backward_sequence(grads, final, sequence, cache)
+    def kernel_backward(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Do the whole sequence at once."""
         gates, h, kept = cache
-        dh = self.shifted(grads, final[0])
         dz = self.work_array("dz", gates.shape)
-        options, both, n = self.backward_options(sequence), slice(0, 2 * self.n_out), self.n_out
+        options, split = self.backward_options(sequence), 2 * self.n_out
         if self.reset_after:
             dr = self.work_array("dr", gates.shape)
             kernels.gru_after_backward(gates, self.U, h, kept, dh, dz, dr, **options)
-            self.recurrent_weights_backward(h[:-1], dr, self.dU)
-            self.dbu = dr.reshape(-1, 3 * n).sum(axis=0)
+            recurrent_weights_backward(h[:-1], dr, self.dU)
+            np.add.reduce(dr, axis=(0, 1), out=self.dbu)
         else:
             kernels.gru_backward(gates, self.U, h, dh, dz, **options)
-            self.recurrent_weights_backward(h[:-1], dz[:, :, both], self.dU[:, both])
-            self.recurrent_weights_backward(kept, dz[:, :, 2 * n :], self.dU[:, 2 * n :])
-        return self.project_backward(sequence.x, dz, self.W, self.dW, self.db), (dh[0],)
+            recurrent_weights_backward(h[:-1], dz[:, :, :split], self.dU[:, :split])
+            recurrent_weights_backward(kept, dz[:, :, split:], self.dU[:, split:])
+        return self.project_backward(sequence.x, dz), (dh[0],)

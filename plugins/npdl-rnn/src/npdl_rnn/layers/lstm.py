@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from npdl_core import registry
-from npdl_core.checks import check_bool, check_float, check_int
-from npdl_core.errors import ShapeError
 from numpy.typing import NDArray
 
+from npdl_core.checks import check_bool, check_float, check_int
+from npdl_core.errors import ShapeError
 from npdl_rnn import kernels
 from npdl_rnn.layers.base import Sequence, State
-from npdl_rnn.layers.cells import FusedCell, act, act_vjp
+from npdl_rnn.layers.cells import FusedCell, act, act_vjp, recurrent_weights_backward
 
 __all__ = ["LSTM"]
 
@@ -38,11 +37,9 @@ class LSTM(FusedCell):
         :math:`\phi` and :math:`\sigma`; tanh and sigmoid take the fast kernel.
     return_sequence : bool
         Return all steps' outputs.
-    need_grad : bool
-        False skips residuals and gradients altogether: a fixed feature extractor.
     forget_bias_num : float
         Initial bias of the forget gate.
-    return_state, go_backwards, mask_mode, remember, bptt_steps, dropout
+    need_grad, return_state, go_backwards, mask_mode, remember, bptt_steps, dropout, num_layers
         See :class:`~npdl_rnn.RecurrentLayer`.
     recurrent_dropout : float
         Fraction of the recurrent input dropped while training, the same entries at all steps of a sequence.
@@ -89,30 +86,24 @@ class LSTM(FusedCell):
         remember: str = "neither",
         bptt_steps: int | None = None,
         dropout: float = 0.0,
+        num_layers: int = 1,
         recurrent_dropout: float = 0.0,
         mono: bool = False,
         peephole: bool = False,
         projection: int | None = None,
     ) -> None:
         super().__init__(
-            n_out, n_in, nb_batch, nb_seq, return_sequence, return_state, go_backwards, mask_mode, remember,
-            bptt_steps, dropout,
+            n_out, n_in, nb_batch, nb_seq, return_sequence, need_grad, return_state, go_backwards, mask_mode,
+            remember, bptt_steps, dropout, num_layers,
         )  # fmt: skip
-        self.set_cell(init, inner_init, activation, recurrent_dropout)
-        self.gate_activation = registry.get("activations", gate_activation)
-        self.need_grad = check_bool("need_grad", need_grad)
+        self.set_cell(init, inner_init, activation, gate_activation, recurrent_dropout, mono)
         self.forget_bias_num = check_float("forget_bias_num", forget_bias_num)
-        self.mono = check_bool("mono", mono)
         self.peephole = check_bool("peephole", peephole)
         self.projection = None if projection is None else check_int("projection", projection, 1)
 
-    def recurrent_size(self) -> int:
-        """Return the length of what is fed back."""
-        return self.n_out if self.projection is None else self.projection
-
     def state_sizes(self) -> tuple[int, ...]:
         """Return the lengths of h and c."""
-        return (self.recurrent_size(), self.n_out)
+        return (self.projection or self.n_out, self.n_out)
 
     def bias_init(self) -> Array:
         """Return zeros, and the forget gate's bias."""
@@ -129,23 +120,30 @@ class LSTM(FusedCell):
             self.add_param("Wo", (self.n_out, self.projection), self.init)
 
     @property
-    def AllW(self) -> Array:  # noqa: N802 - NumpyDL's name
-        """Bias, input and recurrent weights as one array (1 + D + H, 4H), a copy; assigning writes all three."""
-        return np.concatenate([self.b[None], self.W, self.U])
+    def AllW(self) -> Array:
+        """Bias, input and recurrent weights as one array (1 + D + H, 4H); assigning writes all three.
+
+        The three lie apart, so it is to look at: writing into it is an error instead of being lost.
+        """
+        joined = np.concatenate([self.b[None], self.W, self.U])
+        joined.flags.writeable = False
+        return joined
 
     @AllW.setter
-    def AllW(self, value: Any) -> None:  # noqa: N802
+    def AllW(self, value: Any) -> None:
         array, n_in = np.asarray(value), self.W.shape[0]
         expected = (1 + n_in + self.U.shape[0], self.W.shape[1])
         if array.shape != expected:
             raise ShapeError(f"{self}: AllW has shape {expected}, got {array.shape}")
-        self.b, self.W, self.U = array[0], array[1 : 1 + n_in], array[1 + n_in :]
+        parts = {"b": array[0], "W": array[1 : 1 + n_in], "U": array[1 + n_in :]}
+        for name, part in parts.items():
+            setattr(self, name, part)
 
     def forward(
         self, input: Any, train: bool = True, *, mask: Any = None, c0: Any = None, h0: Any = None
     ) -> Any:
         """Return the outputs (N, T, H) or the last one (N, H); with ``return_state`` a list with h and c."""
-        return self.run(input, train and self.need_grad, mask, (h0, c0))
+        return self.run(input, train, mask, (h0, c0))
 
     def step(self, x: Array, state: State, train: bool) -> tuple[State, Any]:
         """Return h and c, and the step's cache."""
@@ -193,33 +191,26 @@ class LSTM(FusedCell):
 
     def uses_kernel(self) -> bool:
         """Return whether the sequence kernels compute this configuration."""
-        plain = not (self.recurrent_dropout or self.peephole or self.projection)
-        default = self.is_default(self.activation, "tanh") and self.is_default(
-            self.gate_activation, "sigmoid"
-        )
-        return plain and default
+        return super().uses_kernel() and not (self.peephole or self.projection)
 
-    def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Return outputs (T, N, H), final state and what the backward needs."""
-        if not self.uses_kernel():
-            return super().forward_sequence(sequence, train)
-        gates = self.project(sequence.x, self.W, self.b, "gates", train)
-        steps = (len(gates), gates.shape[1], self.n_out)
-        h, c = (np.empty((steps[0] + 1, *steps[1:]), self.dtype) for _ in range(2))
-        h[0], c[0] = sequence.state
-        tanh_c = np.empty(steps, self.dtype)
+    def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
+        """Do the whole sequence at once."""
+        gates = self.project(sequence.x, train)
+        h, c = (
+            self.states_buffer(name, first, len(gates), train)
+            for name, first in zip("hc", sequence.state, strict=True)
+        )
+        tanh_c = self.buffer("tanh_c", (*gates.shape[:2], self.n_out), train)
         kernels.lstm_forward(gates, self.U, h, c, tanh_c, **self.mask_options(sequence))
         return h[1:], (h[-1], c[-1]), (gates, h, c, tanh_c)
 
-    def backward_sequence(
-        self, grads: Array, final: State, sequence: Sequence, cache: Any
-    ) -> tuple[Array, State]:
-        """Return the gradients of inputs and initial state, and write dW, dU and db."""
-        if not self.uses_kernel():
-            return super().backward_sequence(grads, final, sequence, cache)
+    def kernel_backward(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Do the whole sequence at once."""
         gates, h, c, tanh_c = cache
-        dh, dc = self.shifted(grads, final[0]), np.array(final[1])
+        dc = np.array(dstate[0])
         dz = self.work_array("dz", gates.shape)
         kernels.lstm_backward(gates, self.U, c, tanh_c, dh, dc, dz, **self.backward_options(sequence))
-        self.recurrent_weights_backward(h[:-1], dz, self.dU)
-        return self.project_backward(sequence.x, dz, self.W, self.dW, self.db), (dh[0], dc)
+        recurrent_weights_backward(h[:-1], dz, self.dU)
+        return self.project_backward(sequence.x, dz), (dh[0], dc)

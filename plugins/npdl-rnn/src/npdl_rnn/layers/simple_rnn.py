@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from npdl_rnn import kernels
 from npdl_rnn.layers.base import Sequence, State
-from npdl_rnn.layers.cells import FusedCell, act, act_vjp
+from npdl_rnn.layers.cells import FusedCell, act, act_vjp, recurrent_weights_backward
 
 __all__ = ["SimpleRNN"]
 
@@ -27,10 +26,12 @@ class SimpleRNN(FusedCell):
         How to fill W (D, H) and U (H, H).
     activation : str or Activation
         f.
-    return_sequence, return_state, go_backwards, mask_mode, remember, bptt_steps, dropout
+    return_sequence, need_grad, return_state, go_backwards, mask_mode, remember, bptt_steps, dropout
         See :class:`~npdl_rnn.RecurrentLayer`.
     recurrent_dropout : float
         Fraction of the recurrent input dropped while training, the same entries at all steps of a sequence.
+    mono : bool
+        The same entries for all samples of a batch, too.
 
     Notes
     -----
@@ -52,6 +53,7 @@ class SimpleRNN(FusedCell):
         inner_init: Any = "orthogonal",
         activation: Any = "tanh",
         return_sequence: bool = False,
+        need_grad: bool = True,
         *,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -59,13 +61,15 @@ class SimpleRNN(FusedCell):
         remember: str = "neither",
         bptt_steps: int | None = None,
         dropout: float = 0.0,
+        num_layers: int = 1,
         recurrent_dropout: float = 0.0,
+        mono: bool = False,
     ) -> None:
         super().__init__(
-            n_out, n_in, nb_batch, nb_seq, return_sequence, return_state, go_backwards, mask_mode, remember,
-            bptt_steps, dropout,
+            n_out, n_in, nb_batch, nb_seq, return_sequence, need_grad, return_state, go_backwards, mask_mode,
+            remember, bptt_steps, dropout, num_layers,
         )  # fmt: skip
-        self.set_cell(init, inner_init, activation, recurrent_dropout)
+        self.set_cell(init, inner_init, activation, None, recurrent_dropout, mono)
 
     def step(self, x: Array, state: State, train: bool) -> tuple[State, Any]:
         """Return h and the step's cache."""
@@ -81,30 +85,19 @@ class SimpleRNN(FusedCell):
         dh = dz @ self.U.T
         return self.step_weights_backward(x, h, dz), (dh if scale is None else dh * scale,)
 
-    def uses_kernel(self) -> bool:
-        """Return whether the sequence kernels compute this configuration."""
-        return not self.recurrent_dropout and self.is_default(self.activation, "tanh")
-
-    def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Return outputs (T, N, H), final state and what the backward needs."""
-        if not self.uses_kernel():
-            return super().forward_sequence(sequence, train)
-        z = self.project(sequence.x, self.W, self.b, "z", train)
-        h = np.empty((len(z) + 1, *z.shape[1:]), self.dtype)
-        h[0] = sequence.state[0]
+    def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
+        """Do the whole sequence at once."""
+        z = self.project(sequence.x, train)
+        h = self.states_buffer("h", sequence.state[0], len(z), train)
         kernels.simple_rnn_forward(z, self.U, h, **self.mask_options(sequence))
         return h[1:], (h[-1],), (z, h)
 
-    def backward_sequence(
-        self, grads: Array, final: State, sequence: Sequence, cache: Any
-    ) -> tuple[Array, State]:
-        """Return the gradients of inputs and initial state, and write dW, dU and db."""
-        if not self.uses_kernel():
-            return super().backward_sequence(grads, final, sequence, cache)
+    def kernel_backward(
+        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
+    ) -> tuple[Array | None, State]:
+        """Do the whole sequence at once."""
         z, h = cache
-        dh = self.shifted(grads, final[0])
         dz = self.work_array("dz", z.shape)
-        options = self.backward_options(sequence)
-        kernels.simple_rnn_backward(z, self.U, dh, dz, **options)
-        self.recurrent_weights_backward(h[:-1], dz, self.dU)
-        return self.project_backward(sequence.x, dz, self.W, self.dW, self.db), (dh[0],)
+        kernels.simple_rnn_backward(z, self.U, dh, dz, **self.backward_options(sequence))
+        recurrent_weights_backward(h[:-1], dz, self.dU)
+        return self.project_backward(sequence.x, dz), (dh[0],)
