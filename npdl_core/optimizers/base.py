@@ -84,8 +84,8 @@ class Optimizer(Component):
 
     Notes
     -----
-    A constructor's ``**shared`` stands for the keyword-only arguments of this class; they become part of its
-    signature and configuration.
+    A constructor's ``**shared`` stands for the arguments of this class that it does not name itself; they
+    become part of its signature and configuration.
 
     Examples
     --------
@@ -130,8 +130,8 @@ class Optimizer(Component):
         self.decay = check_float("decay", decay, 0)
         self.lr_min = check_float("lr_min", lr_min, 0)
         self.lr_max = math.inf if lr_max is None else check_float("lr_max", lr_max, 0, finite=False)
-        if math.isinf(self.lr_max):
-            self.config["lr_max"] = None
+        if math.isinf(self.lr_max) and "lr_max" in self.config:
+            self.config["lr_max"] = None  # infinity is no JSON number
         if self.lr_min > self.lr_max:
             raise ConfigError(f"lr_min={self.lr_min} must not exceed lr_max={self.lr_max}")
         self.clip_norm = _optional("clip_norm", clip_norm)
@@ -298,11 +298,10 @@ def _optional(name: str, value: float | None) -> float | None:
 
 
 def _with_shared(signature: inspect.Signature) -> inspect.Signature:
-    """Return a constructor's signature with the base's keyword-only arguments in place of ``**shared``."""
+    """Return a constructor's signature with the base's other arguments, by name, in place of ``**shared``."""
     own = [p for p in signature.parameters.values() if p.name != "shared"]
     if len(own) == len(signature.parameters):
         return signature
-    names = {p.name for p in own}
     base = inspect.signature(Optimizer.__init__).parameters.values()
-    missing = [p for p in base if p.kind is p.KEYWORD_ONLY and p.name not in names]
+    missing = [p.replace(kind=p.KEYWORD_ONLY) for p in base if p.name not in signature.parameters]
     return signature.replace(parameters=[*own, *missing])

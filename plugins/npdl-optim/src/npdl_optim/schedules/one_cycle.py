@@ -73,13 +73,14 @@ class OneCycle(Schedule):
 
     def __call__(self, time: int) -> float:
         """Return the rate."""
-        points = self._points()
         time = min(time, self.steps - 1)
-        for (start, first), (end, last) in pairwise(points):
-            if time <= end and end > start:
-                part = (time - start) / (end - start)
-                return fall(first, last, part) if self.anneal == "cos" else (1 - part) * first + part * last
-        return points[-1][1]
+        (start, first), (end, last) = next(
+            (left, right)
+            for left, right in pairwise(self._points())
+            if left[0] < right[0] and time <= right[0]
+        )
+        part = (time - start) / (end - start)
+        return fall(first, last, part) if self.anneal == "cos" else (1 - part) * first + part * last
 
     def _points(self) -> list[tuple[float, float]]:
         """Return the corners: time and rate."""
