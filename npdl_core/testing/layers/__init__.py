@@ -9,7 +9,7 @@ from npdl_core.testing.common import COMMON
 from npdl_core.testing.layers.gradients import GRADIENTS
 from npdl_core.testing.layers.inference import INFERENCE
 from npdl_core.testing.layers.masks import MASKS
-from npdl_core.testing.layers.purity import PURITY
+from npdl_core.testing.layers.purity import FIRST, PURITY
 from npdl_core.testing.layers.shapes import SHAPES
 from npdl_core.testing.layers.storage import STORAGE
 from npdl_core.testing.layers.subject import LayerSubject
@@ -17,7 +17,8 @@ from npdl_core.testing.outcome import check_skipped, run
 
 __all__ = ["PROPERTIES", "check_layer"]
 
-BEHAVIOUR = (*SHAPES, *PURITY, *GRADIENTS, *INFERENCE, *STORAGE, *MASKS)
+# Later properties rest on earlier ones, so that a defect is named by what it is, not by what follows from it.
+BEHAVIOUR = (*SHAPES, *FIRST, *GRADIENTS, *INFERENCE, *PURITY, *STORAGE, *MASKS)
 PROPERTIES = (*COMMON, *BEHAVIOUR)
 
 

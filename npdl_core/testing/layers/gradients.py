@@ -8,7 +8,7 @@ import numpy as np
 
 from npdl_core import registry
 from npdl_core.layers.base import Layer
-from npdl_core.testing.arrays import as_list, laid_out, like
+from npdl_core.testing.arrays import as_list, like
 from npdl_core.testing.drive import trainable_arrays
 from npdl_core.testing.gradients import LayerFunction, check_function
 from npdl_core.testing.layers.subject import LayerSubject, Step, require_same_step
@@ -35,24 +35,6 @@ def _check(subject: LayerSubject, seed: int, n: int, t: int, per_entry_limit: in
     x = subject.draw(layer, seed, n, t)
     function = LayerFunction(layer, x, seed=seed, options=subject.options)
     check_function(function, per_entry_limit=per_entry_limit)
-
-
-def gradients_in_any_memory_layout(subject: LayerSubject) -> None:
-    """Strided, Fortran-ordered and reversed inputs and gradients give what contiguous ones give."""
-    layer = subject.connected()
-    x = subject.draw(layer)
-    pre_grad = subject.pre_grad(layer, x, subject.run(layer, x, True))
-    due = subject.step(layer, x, pre_grad=pre_grad)
-    layouts = zip(laid_out(as_list(x)), laid_out(as_list(pre_grad)), strict=True)
-    for (name, inputs), (_, grads) in layouts:
-        subject.note(layout=name)
-        came = subject.step(layer, like(inputs, x), pre_grad=like(grads, pre_grad))
-        require_same_step(came, due, f"arrays in layout '{name}'", rtol=1e-10)
-        require_close(
-            subject.infer(layer, like(inputs, x))[0],
-            subject.infer(layer, x)[0],
-            f"arrays in layout '{name}': the output at inference differs",
-        )
 
 
 def backward_overwrites(subject: LayerSubject) -> None:
@@ -165,10 +147,9 @@ def _require_shown(layer: Any, dotted: str, value: Any, grad: Any) -> None:
 
 
 GRADIENTS = (
+    gradients_stay_in_their_slots,
     gradients,
     gradients_of_one,
-    gradients_in_any_memory_layout,
-    gradients_stay_in_their_slots,
     backward_overwrites,
     backward_can_be_repeated,
     first_layer_gives_the_same_gradients,

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from npdl_core.layers.base import Layer
-from npdl_core.testing.arrays import as_list
+from npdl_core.testing.arrays import as_list, laid_out, like
 from npdl_core.testing.drive import prepare
-from npdl_core.testing.layers.subject import LayerSubject
+from npdl_core.testing.layers.subject import LayerSubject, require_same_step
 from npdl_core.testing.outcome import require, require_close, require_same
 from npdl_core.testing.snapshot import arrays_in, changes, snapshot
 
@@ -124,31 +123,22 @@ def _sample(x: Any, index: int) -> Any:
     return x[index : index + 1]
 
 
-def residuals_can_be_kept(subject: LayerSubject) -> None:
-    """A layer applied twice keeps ``residuals`` apart; restored, they give their application's gradients."""
+def any_memory_layout(subject: LayerSubject) -> None:
+    """Strided, Fortran-ordered and reversed inputs and gradients give what contiguous ones give."""
     layer = subject.connected()
-    if not isinstance(layer, Layer):
-        return
-    inputs = [subject.draw(layer, 0), subject.draw(layer, 1, n=2)]
-    due = [subject.step(layer, x) for x in inputs]
-    kept, grads = [], []
-    for x in inputs:
-        layer.residuals = None
-        prepare(layer, 0)
-        output = subject.run(layer, x, True)
-        grads.append(subject.pre_grad(layer, x, output))
-        kept.append((layer.residuals, output))
-    for index in (0, 1, 0):
-        layer.residuals = kept[index][0]
-        came = subject.backward(layer, grads[index], [])
-        for name, grad in came.grads.items():
-            require_same(grad, due[index].grads[name], f"application {index}: the gradient of {name} differs")
-        for now, then in zip(came.back, due[index].back, strict=True):
-            if then is not None:
-                require_same(now, then, f"application {index}: the input's gradient differs")
-    for index, (_, output) in enumerate(kept):
-        for now, then in zip(as_list(output), due[index].outputs, strict=True):
-            require_same(now, then, f"the output of application {index} was overwritten by another")
+    x = subject.draw(layer)
+    pre_grad = subject.pre_grad(layer, x, subject.run(layer, x, True))
+    due = subject.step(layer, x, pre_grad=pre_grad)
+    layouts = zip(laid_out(as_list(x)), laid_out(as_list(pre_grad)), strict=True)
+    for (name, inputs), (_, grads) in layouts:
+        subject.note(layout=name)
+        came = subject.step(layer, like(inputs, x), pre_grad=like(grads, pre_grad))
+        require_same_step(came, due, f"arrays in layout '{name}'", rtol=1e-10)
+        require_close(
+            subject.infer(layer, like(inputs, x))[0],
+            subject.infer(layer, x)[0],
+            f"arrays in layout '{name}': the output at inference differs",
+        )
 
 
 INFERENCE = (
@@ -157,5 +147,5 @@ INFERENCE = (
     inference_is_deterministic,
     inference_in_threads,
     batch_equals_one_by_one,
-    residuals_can_be_kept,
+    any_memory_layout,
 )

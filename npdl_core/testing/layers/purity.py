@@ -13,7 +13,7 @@ from npdl_core.testing.layers.subject import LayerSubject, require_same_step
 from npdl_core.testing.outcome import fail, require, require_same
 from npdl_core.testing.snapshot import global_random_state
 
-__all__ = ["PURITY"]
+__all__ = ["FIRST", "PURITY"]
 
 
 def input_and_pre_grad_are_not_modified(subject: LayerSubject) -> None:
@@ -117,17 +117,70 @@ def randomness_comes_from_the_layer(subject: LayerSubject) -> None:
     require_same_step(came, due, "the same seed in a second layer")
 
 
+def dtype_is_kept(subject: LayerSubject) -> None:
+    """float32 and float64 stay what they are: parameters, outputs, all gradients."""
+    for dtype in ("float32", "float64"):
+        layer = subject.connected(dtype)
+        if not isinstance(layer, Layer):
+            return
+        x = subject.draw(layer)
+        step = subject.step(layer, x)
+        arrays = {
+            **{f"output[{i}]": y for i, y in enumerate(step.outputs)},
+            **{f"the output of an inference[{i}]": y for i, y in enumerate(subject.infer(layer, x))},
+            **{f"the gradient of input[{i}]": g for i, g in enumerate(step.back) if g is not None},
+            **{f"the gradient of {name}": grad for name, grad in step.grads.items()},
+            **layer.state_arrays(),
+        }
+        for name, array in arrays.items():
+            real = array.dtype.kind == "f"
+            require(not real or array.dtype == dtype, f"the dtype of {name}", dtype, array.dtype)
+            require(real or not name.startswith("the gradient"), f"the dtype of {name}", dtype, array.dtype)
+
+
+def residuals_can_be_kept(subject: LayerSubject) -> None:
+    """A layer applied twice keeps ``residuals`` apart; restored, they give their application's gradients."""
+    layer = subject.connected()
+    if not isinstance(layer, Layer):
+        return
+    inputs = [subject.draw(layer, 0), subject.draw(layer, 1, n=2)]
+    due = [subject.step(layer, x) for x in inputs]
+    kept, grads = [], []
+    for x in inputs:
+        layer.residuals = None
+        prepare(layer, 0)
+        output = subject.run(layer, x, True)
+        grads.append(subject.pre_grad(layer, x, output))
+        kept.append((layer.residuals, output))
+    for index in (0, 1, 0):
+        layer.residuals = kept[index][0]
+        came = subject.backward(layer, grads[index], [])
+        for name, grad in came.grads.items():
+            require_same(grad, due[index].grads[name], f"application {index}: the gradient of {name} differs")
+        for now, then in zip(came.back, due[index].back, strict=True):
+            if then is not None:
+                require_same(now, then, f"application {index}: the input's gradient differs")
+    for index, (_, output) in enumerate(kept):
+        for now, then in zip(as_list(output), due[index].outputs, strict=True):
+            require_same(now, then, f"the output of application {index} was overwritten by another")
+
+
 def _parameters(layer: Any) -> dict[str, Any]:
     if isinstance(layer, Layer):
         return layer.state_arrays()
     return {}
 
 
-PURITY = (
+FIRST = (
     input_and_pre_grad_are_not_modified,
     parameters_are_not_modified,
+    randomness_comes_from_the_layer,
+    dtype_is_kept,
+)
+
+PURITY = (
     outputs_stay_valid,
     training_survives_inference,
     layers_do_not_share_state,
-    randomness_comes_from_the_layer,
+    residuals_can_be_kept,
 )

@@ -20,27 +20,6 @@ from npdl_core.testing.outcome import require, require_same
 __all__ = ["STORAGE"]
 
 
-def dtype_is_kept(subject: LayerSubject) -> None:
-    """float32 and float64 stay what they are: parameters, outputs, all gradients."""
-    for dtype in ("float32", "float64"):
-        layer = subject.connected(dtype)
-        if not isinstance(layer, Layer):
-            return
-        x = subject.draw(layer)
-        step = subject.step(layer, x)
-        arrays = {
-            **{f"output[{i}]": y for i, y in enumerate(step.outputs)},
-            **{f"the output of an inference[{i}]": y for i, y in enumerate(subject.infer(layer, x))},
-            **{f"the gradient of input[{i}]": g for i, g in enumerate(step.back) if g is not None},
-            **{f"the gradient of {name}": grad for name, grad in step.grads.items()},
-            **layer.state_arrays(),
-        }
-        for name, array in arrays.items():
-            real = array.dtype.kind == "f"
-            require(not real or array.dtype == dtype, f"the dtype of {name}", dtype, array.dtype)
-            require(real or not name.startswith("the gradient"), f"the dtype of {name}", dtype, array.dtype)
-
-
 def ids_of_any_integer_type(subject: LayerSubject) -> None:
     """Ids give the same whatever integer type holds them."""
     layer = subject.connected()
@@ -164,7 +143,6 @@ def _holds_given_numbers(subject: LayerSubject) -> bool:
 
 
 STORAGE = (
-    dtype_is_kept,
     ids_of_any_integer_type,
     reads_its_parameters_from_the_store,
     replica_shares_parameters,
