@@ -66,7 +66,7 @@ wheels: env-quality  ## a wheel of every package in build/wheels, through its sd
 proofs: env-test  ## what takes long: tests marked `proof`
 	NPDL_REQUIRE_ORACLE=1 PROOFS=1 scripts/test $(BIN)/python "$(PACKAGE)" -m proof $(PYTEST_ARGS)
 
-BENCH ?= mlp imports overhead
+BENCH ?= $(filter-out harness,$(patsubst benchmarks/%.py,%,$(sort $(wildcard benchmarks/[a-z]*.py))))
 bench: env-test  ## speed against references (BENCH=mlp, BENCH_ARGS="--rounds 9")
 	for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done
 
