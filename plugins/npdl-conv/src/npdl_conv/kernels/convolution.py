@@ -74,8 +74,8 @@ def convolution_forward(
     plan = _Plan(xp, W, out, stride, dilation, groups)
     for block in plan.blocks():
         for group in range(groups):
-            columns, _ = plan.columns(block, group)
-            product = np.matmul(columns, plan.matrix(group))
+            matrix = plan.matrix(group)
+            product = np.matmul(plan.windows(block, group).reshape(-1, len(matrix)), matrix)
             out[block][..., plan.outputs(group)] = product.reshape(*out[block].shape[:-1], -1)
     return out
 
@@ -84,7 +84,7 @@ def convolution_backward(
     xp: Array,
     W: Array,
     dy: Array,
-    dW: Array,
+    dW: Array | None,
     dxp: Array | None,
     *,
     stride: Sizes | None = None,
@@ -99,22 +99,25 @@ def convolution_backward(
         As in the forward.
     dy : ndarray (N, \\*O, F)
         Gradient with respect to the output.
-    dW : ndarray (\\*K, C / groups, F)
+    dW : ndarray (\\*K, C / groups, F) or None
         Where to write the filters' gradient.
     dxp : ndarray (N, \\*S, C) or None
         Where to write the padded input's gradient; returned.
     """
     plan = _Plan(xp, W, dy, stride, dilation, groups)
-    dW[...] = 0
+    if dW is not None:
+        dW[...] = 0
     if dxp is not None:
         dxp[...] = 0
     for block in plan.blocks():
         for group in range(groups):
-            columns, shape = plan.columns(block, group)
-            delta = dy[block][..., plan.outputs(group)].reshape(len(columns), -1)
-            dW[..., plan.outputs(group)] += (columns.T @ delta).reshape(*W.shape[:-1], -1)
+            view = plan.windows(block, group)
+            delta = dy[block][..., plan.outputs(group)].reshape(-1, W.shape[-1] // groups)
+            if dW is not None:
+                columns = view.reshape(len(delta), -1)
+                dW[..., plan.outputs(group)] += (columns.T @ delta).reshape(*W.shape[:-1], -1)
             if dxp is not None:
-                spread = (delta @ plan.matrix(group).T).reshape(shape)
+                spread = (delta @ plan.matrix(group).T).reshape(view.shape)
                 plan.scatter(dxp[block][..., plan.inputs(group)], spread)
     return dxp
 
@@ -149,11 +152,10 @@ class _Plan:
         """Return a group's filters as (K·C, F)."""
         return self.W[..., self.outputs(group)].reshape(-1, self.W.shape[-1] // self.groups)
 
-    def columns(self, block: slice, group: int) -> tuple[Array, tuple[int, ...]]:
-        """Return a block's patches as rows (windows, K·C), and their shape before."""
+    def windows(self, block: slice, group: int) -> Array:
+        """Return a block's patches (N, \\*O, \\*K, C) of a group as a view."""
         source = self.xp[block][..., self.inputs(group)]
-        view = patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
-        return view.reshape(-1, math.prod(view.shape[1 + len(self.out_sizes) :])), view.shape
+        return patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
 
     def scatter(self, target: Array, spread: Array) -> None:
         """Add patches (N, \\*O, \\*K, C) back to where they came from."""

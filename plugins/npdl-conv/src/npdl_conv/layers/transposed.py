@@ -1,0 +1,182 @@
+"""The transposed convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from npdl_core import registry
+from npdl_core.activations.base import activate, activation_vjp
+from npdl_core.checks import check_bool, check_int, check_shape
+from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.layers.base import Layer, Shape
+from numpy.typing import NDArray
+
+from npdl_conv import kernels
+from npdl_conv.geometry import pads, spread
+
+__all__ = ["TransposedConvolution"]
+
+Array = NDArray[Any]
+
+
+class TransposedConvolution(Layer):
+    r"""The gradient of a convolution as a layer: every input entry spreads a filter over the output.
+
+    :math:`y_{n,f,\,i s + k d - p} \mathrel{+}= \sum_c x_{n,c,i} W_{c,f,k}`, then b and the activation.
+
+    Parameters
+    ----------
+    nb_filter : int
+        F, how many output channels.
+    filter_size : int or (int, int)
+        Height and width of a filter.
+    input_shape : sequence of int, optional
+        (C, H, W), with or without a batch axis.
+    stride : int or (int, int)
+        Steps between the filters' places.
+    init : str, Initializer or array
+        How to fill W; b starts at zero.
+    activation : str or Activation
+        Applied to the result.
+    padding : int, (int, int) or ((int, int), (int, int))
+        What is cut off the output's sides.
+    output_padding : int or (int, int)
+        Rows and columns added at the end, to choose among the sizes that one convolution maps to the same.
+    dilation : int or (int, int)
+        Steps between the entries of a filter.
+    groups : int
+        Channels and filters fall into this many independent groups.
+    use_bias : bool
+        False leaves b out.
+
+    Notes
+    -----
+    Input (N, C, H, W), output (N, F, O_h, O_w) with O = (S - 1) stride - 2P + dilation (K - 1) + 1 + output_padding;
+    W (C, F / groups, \*filter_size), b (F,).
+
+    Examples
+    --------
+    >>> TransposedConvolution(4, 2, stride=2).connect((None, 3, 5, 5)).out_shape
+    (None, 4, 10, 10)
+    """
+
+    n_axes = 2
+
+    def __init__(
+        self,
+        nb_filter: int,
+        filter_size: Any,
+        input_shape: Any = None,
+        stride: Any = 1,
+        init: Any = "glorot_uniform",
+        activation: Any = "relu",
+        padding: Any = 0,
+        output_padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+    ) -> None:
+        self.nb_filter = check_int("nb_filter", nb_filter, 1)
+        self.filter_size = spread("filter_size", filter_size, self.n_axes)
+        self.input_shape = (
+            None if input_shape is None else check_shape("input_shape", input_shape, unknown=True)
+        )
+        self.stride = spread("stride", stride, self.n_axes)
+        self.init = self.init_argument("init", init)
+        self.activation = registry.get("activations", activation)
+        margins = pads(padding, self.n_axes)
+        if isinstance(margins, str):
+            raise ConfigError(f"{self}: padding must be sizes, got {padding!r}")
+        self.padding = margins
+        self.output_padding = spread("output_padding", output_padding, self.n_axes, 0)
+        self.dilation = spread("dilation", dilation, self.n_axes)
+        self.groups = check_int("groups", groups, 1)
+        self.use_bias = check_bool("use_bias", use_bias)
+        if self.nb_filter % self.groups:
+            raise ConfigError(f"{self}: groups={self.groups} do not divide nb_filter={self.nb_filter}")
+        for extra, stride_, dilation_ in zip(self.output_padding, self.stride, self.dilation, strict=True):
+            if extra >= max(stride_, dilation_):
+                raise ConfigError(f"{self}: output_padding={extra} must be smaller than stride or dilation")
+
+    def declared_input_shape(self) -> Shape | None:
+        """Return the declared shape behind a batch axis."""
+        if self.input_shape is None:
+            return None
+        return self.input_shape if len(self.input_shape) == self.n_axes + 2 else (None, *self.input_shape)
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Make W and b, and compute the output's size."""
+        shape = tuple(self.incoming_shape(prev_layer))
+        if len(shape) != self.n_axes + 2:
+            raise ShapeError(f"{self} needs an input of {self.n_axes + 2} axes (N, C, …), got {shape}")
+        if shape[1] is not None and shape[1] % self.groups:
+            raise ShapeError(f"{self}: groups={self.groups} do not divide the {shape[1]} channels of {shape}")
+        self.add_param("W", (shape[1], self.nb_filter // self.groups, *self.filter_size), self.init)
+        if self.use_bias:
+            self.add_param("b", (self.nb_filter,), "zero", decay=False)
+        sizes = [None if s is None else self._out_size(axis, s) for axis, s in enumerate(shape[2:])]
+        self.out_shape = (shape[0], self.nb_filter, *sizes)
+
+    def _reach(self, axis: int, size: int) -> int:
+        """Return how far the filters of all places reach."""
+        return (size - 1) * self.stride[axis] + self.dilation[axis] * (self.filter_size[axis] - 1) + 1
+
+    def _out_size(self, axis: int, size: int) -> int:
+        out = self._reach(axis, size) - sum(self.padding[axis]) + self.output_padding[axis]
+        if out < 1:
+            raise ShapeError(
+                f"{self}: along axis {axis + 2}, padding {self.padding[axis]} leaves nothing of the output"
+            )
+        return out
+
+    def _options(self) -> dict[str, Any]:
+        return {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
+
+    def _filters(self) -> Array:
+        """Return W as the filters (\\*K, F / groups, C) of the convolution whose gradient this layer is."""
+        return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
+
+    def _wide(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[slice, ...]]:
+        """Return the shape before cutting, for an input (N, C, \\*S), and what is kept of it."""
+        outs = [self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
+        pairs = zip(outs, self.padding, strict=True)
+        kept = tuple(slice(before, before + out) for out, (before, _) in pairs)
+        wide = [max(self._reach(axis, size), kept[axis].stop) for axis, size in enumerate(shape[2:])]
+        return (shape[0], *wide, self.nb_filter), (slice(None), *kept, slice(None))
+
+    def forward(self, input: Any, train: bool = True) -> Array:
+        """Return the activated maps (N, F, \\*O) for input (N, C, \\*S)."""
+        last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
+        wide, kept = self._wide(input.shape)
+        filters, spread_out = self._filters(), np.empty(wide, self.dtype)
+        kernels.convolution_backward(spread_out, filters, last, None, spread_out, **self._options())
+        scores = np.ascontiguousarray(spread_out[kept])
+        if self.use_bias:
+            scores += self.b
+        output = activate(self.activation, scores, np.empty_like(scores))
+        if train:
+            self.retain(last, scores, output, input.shape)
+        return np.moveaxis(output, -1, 1)
+
+    def backward(self, pre_grad: Any) -> Array | None:
+        """Write dW and db, return the input's gradient (N, C, \\*S)."""
+        last, scores, output, shape = self.retained()
+        delta = activation_vjp(
+            self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, np.empty_like(output)
+        )
+        if self.use_bias:
+            self.db = delta.reshape(-1, self.nb_filter).sum(axis=0)
+        wide, kept = self._wide(shape)
+        padded = np.zeros(wide, self.dtype)
+        padded[kept] = delta
+        filters = self._filters()
+        dW = np.empty(filters.shape, self.dtype)
+        kernels.convolution_backward(padded, filters, last, dW, None, **self._options())
+        self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
+        if self.first_layer:
+            return None
+        grad = kernels.convolution_forward(
+            padded, filters, np.empty(last.shape, self.dtype), **self._options()
+        )
+        return np.moveaxis(np.asarray(grad), -1, 1)
