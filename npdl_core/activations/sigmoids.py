@@ -13,7 +13,10 @@ __all__ = ["Sigmoid", "Tanh", "sigmoid"]
 
 
 def sigmoid(x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    r"""Return :math:`1 / (1 + e^{-x}) = \tfrac12 \tanh(x / 2) + \tfrac12`; the second form cannot overflow.
+    r"""Return :math:`1 / (1 + e^{-x}) = \tfrac12 \tanh(x / 2) + \tfrac12`.
+
+    The second form cannot overflow. Its error is that of rounding 1: where the tail itself matters, as in
+    ln y, take the logits.
 
     Parameters
     ----------
