@@ -24,7 +24,7 @@ def missing(modules):
 
 def pytest_configure(config):
     """Refuse to start where the oracles are required and missing: a skip would hide it."""
-    absent = missing(["torch", "onnx"])
+    absent = missing(["torch", "onnx", "sklearn"])
     if absent and os.environ.get("NPDL_REQUIRE_ORACLE") == "1":
         raise pytest.UsageError(f"NPDL_REQUIRE_ORACLE=1, but not installed: {', '.join(absent)}")
 

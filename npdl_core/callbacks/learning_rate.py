@@ -130,7 +130,8 @@ class ReduceLROnPlateau(_LearningRate):
     DataError
         When an epoch ends, if the logs do not have the value.
     StateError
-        When training starts, if the optimizer has no ``lr``, or follows a schedule, which would overrule this.
+        When training starts, if the optimizer has no ``lr``, or follows a schedule, which would overrule
+        this.
 
     Examples
     --------

@@ -81,6 +81,12 @@ def test_n_in_is_enough_to_connect():
     assert layer.W.shape == (2, 3, 2)
 
 
+def test_inference_equals_training():
+    layer = connected(Maxout(4, 3), (6,))
+    x = np.random.default_rng(0).normal(size=(5, 6))
+    np.testing.assert_array_equal(layer.forward(x, train=False), layer.forward(x))
+
+
 def test_refusals():
     with pytest.raises(MissingShapeError, match="W needs shape"):
         Maxout(2).connect((None, None))

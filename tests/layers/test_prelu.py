@@ -20,6 +20,7 @@ def test_golden_values():
     layer.alpha[...] = [0.1, 0.5, 2.0]
     x = np.array([[-1.0, 0.0, 3.0], [-10.0, -4.0, -1.0]])
     np.testing.assert_array_equal(layer.forward(x), [[-0.1, 0.0, 3.0], [-1.0, -2.0, -2.0]])
+    np.testing.assert_array_equal(layer.forward(x, train=False), layer.forward(x))
     np.testing.assert_array_equal(layer.backward(np.ones((2, 3))), [[0.1, 0.5, 1.0], [0.1, 0.5, 2.0]])
     np.testing.assert_array_equal(layer.dalpha, [-11.0, -4.0, -1.0])
 
