@@ -12,13 +12,14 @@ for _name in reference.__all__:
 
 
 def __getattr__(name: str) -> Kernel:
-    """Return a declared kernel by attribute."""
+    """Return a declared kernel by attribute; from then on it is one."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:
-        return find(name)
+        kernel = globals()[name] = find(name)
     except LookupError as error:
         raise AttributeError(str(error)) from None
+    return kernel
 
 
 def __dir__() -> list[str]:

@@ -75,7 +75,7 @@ class Dense(Layer):
 
     def forward(self, input: Any, train: bool = True) -> NDArray[Any]:
         """Return f(input W + b), (..., H) for input (..., D)."""
-        rows = input.reshape(-1, input.shape[-1])
+        rows = as_rows(input)
         shape = (rows.shape[0], self.n_out)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
         kernels.affine_forward(rows, self.W, self.b if self.use_bias else None, scores)
@@ -85,19 +85,26 @@ class Dense(Layer):
         )
         if train:
             self.retain(rows, scores if keep_scores else None, output)
-        return output.reshape(*input.shape[:-1], self.n_out)
+        return output if input.ndim == 2 else output.reshape(*input.shape[:-1], self.n_out)
 
     def backward(self, pre_grad: Any, skip_activation: bool = False) -> NDArray[Any] | None:
         """Write dW and db, return dx (..., D); ``skip_activation`` takes the gradient with respect to f's argument."""
         rows, scores, output = self.retained()
-        delta = pre_grad.reshape(-1, self.n_out)
+        delta = as_rows(pre_grad)
         if not skip_activation:
             delta = activation_vjp(
                 self.activation, delta, scores, output, self.work_array("delta", output.shape)
             )
         grad = None if self.first_layer else self.work_array("input_grad", rows.shape)
         kernels.affine_backward(delta, rows, self.W, self.dW, self.db if self.use_bias else None, grad)
-        return None if grad is None else grad.reshape(*pre_grad.shape[:-1], rows.shape[1])
+        if grad is None or pre_grad.ndim == 2:
+            return grad
+        return grad.reshape(*pre_grad.shape[:-1], rows.shape[1])
+
+
+def as_rows(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array (..., D) as (M, D)."""
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
 class Linear(Dense):

@@ -14,7 +14,7 @@ from npdl_core.errors import ConfigError, StateError
 from npdl_core.layers.base import Layer
 from npdl_core.model.foreign import ForeignLayer
 from npdl_core.model.meter import Meter
-from npdl_core.model.terms import of_output, resolve_losses, resolve_metrics, weighting
+from npdl_core.model.terms import resolve_losses, resolve_metrics
 from npdl_core.parameterized import Parameterized
 from npdl_core.parameters import Groups, Parameter, ParameterStore
 
@@ -173,19 +173,6 @@ class Compiled:
     def cost(self) -> float:
         """Return what layers add to the loss for the last training forward."""
         return sum(layer.cost() for layer in self._costly) if self._costly else 0.0
-
-    def loss_gradient(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> Any:
-        """Return the gradient of the weighted losses with respect to the outputs (by name, if several)."""
-        grads: dict[str | None, Any] = {}
-        for output, loss, factor in self.terms:
-            derive = loss.fused_backward if output in self.fused else loss.backward
-            grad = derive(
-                of_output(outputs, output),
-                of_output(targets, output),
-                **weighting(mask, sample_weight, output),
-            )
-            grads[output] = grad if factor == 1 else grad * np.asarray(factor, grad.dtype)
-        return grads.get(None, grads)
 
     def meter(self) -> Meter:
         """Return a fresh meter for loss and metrics."""

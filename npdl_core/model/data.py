@@ -122,18 +122,25 @@ class ArrayData:
         self.n_samples = self._common_length()
 
     def _common_length(self) -> int:
-        given = {"X": self.x, "Y": self.y, "mask": self.mask, "sample_weight": self.sample_weight}
-        arrays = {
-            name if key is None else f"{name}[{key!r}]": array
-            for name, value in given.items()
-            for key, array in (value.items() if isinstance(value, dict) else [(None, value)])
-            if array is not None
+        lengths = {
+            len(array)
+            for part in (self.x, self.y, self.mask, self.sample_weight)
+            if part is not None
+            for array in (part.values() if isinstance(part, dict) else (part,))
         }
-        lengths = {len(array) for array in arrays.values()}
         if len(lengths) > 1:
-            listed = ", ".join(f"{name} has {len(array)}" for name, array in arrays.items())
-            raise DataError(f"all arrays need the same number of samples: {listed}")
+            raise DataError(f"all arrays need the same number of samples: {self._listed_lengths()}")
         return lengths.pop()
+
+    def _listed_lengths(self) -> str:
+        given = {"X": self.x, "Y": self.y, "mask": self.mask, "sample_weight": self.sample_weight}
+        lengths = {
+            name if key is None else f"{name}[{key!r}]": len(array)
+            for name, part in given.items()
+            if part is not None
+            for key, array in (part.items() if isinstance(part, dict) else [(None, part)])
+        }
+        return ", ".join(f"{name} has {length}" for name, length in lengths.items())
 
     def take(self, index: Any) -> Batch:
         """Return the samples of a slice (views) or an index array (copies)."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-
 from npdl_core.model.terms import Measure, Term, of_output, weighting
-from npdl_core.objectives.base import Objective
 
 __all__ = ["Meter"]
 
@@ -17,8 +14,7 @@ class Meter:
     """Loss and metrics over the batches of an epoch or a data set.
 
     The loss is the weighted mean over all positions of all batches, so it does not depend on how they were
-    cut. An objective with another reduction than the mean, or one that only follows the protocol, is averaged
-    over batches by their number of samples.
+    cut.
 
     Parameters
     ----------
@@ -41,57 +37,84 @@ class Meter:
     def reset(self) -> None:
         """Forget everything."""
         self._totals = [[0.0, 0.0] for _ in self._terms]
+        self._batch_loss = 0.0
         self._cost = 0.0
         self._batches = 0
         self.last_loss = float("nan")
         for measure in self._measures:
             measure.metric.reset()
 
-    def measure(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any, cost: float = 0.0) -> None:
-        """Take in one batch; ``cost`` is what layers add to its loss.
+    def measure(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> None:
+        """Take in one batch.
 
         Raises
         ------
         DataError
             If there are no targets, or they do not fit the outputs.
         """
-        loss = cost
-        for sums, (output, objective, factor) in zip(self._totals, self._terms, strict=True):
-            total, weight = _total(
-                objective,
+        for index, term in enumerate(self._terms):
+            output = term.output
+            weights = weighting(mask, sample_weight, output)
+            total, weight = term.total(of_output(outputs, output), of_output(targets, output), weights)
+            self._add(index, total, weight)
+        self._measure_rest(outputs, targets, mask, sample_weight, 0.0)
+
+    def learn(
+        self,
+        outputs: Any,
+        targets: Any,
+        mask: Any,
+        sample_weight: Any,
+        cost: float,
+        fused: Collection[str | None],
+    ) -> Any:
+        """Take in one training batch and return the gradient of its loss with respect to the outputs.
+
+        Parameters
+        ----------
+        outputs, targets, mask, sample_weight
+            As of an objective, or dicts of them by output name.
+        cost : float
+            What layers add to the loss.
+        fused : collection
+            The outputs whose gradient is with respect to the argument of their softmax.
+        """
+        grads: dict[str | None, Any] = {}
+        for index, term in enumerate(self._terms):
+            output = term.output
+            total, weight, grads[output] = term.total_and_gradient(
                 of_output(outputs, output),
                 of_output(targets, output),
                 weighting(mask, sample_weight, output),
+                output in fused,
             )
-            sums[0] += total
-            sums[1] += weight
-            loss += factor * (total / weight if weight else 0.0)
+            self._add(index, total, weight)
+        self._measure_rest(outputs, targets, mask, sample_weight, cost)
+        return grads.get(None, grads)
+
+    def _add(self, index: int, total: float, weight: float) -> None:
+        sums = self._totals[index]
+        sums[0] += total
+        sums[1] += weight
+        self._batch_loss += self._terms[index].factor * (total / weight if weight else 0.0)
+
+    def _measure_rest(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any, cost: float) -> None:
         for output, _, metric in self._measures:
-            metric.update(
-                of_output(outputs, output),
-                of_output(targets, output),
-                **weighting(mask, sample_weight, output),
-            )
+            weights = weighting(mask, sample_weight, output)
+            metric.update(of_output(outputs, output), of_output(targets, output), **weights)
+        self.last_loss, self._batch_loss = self._batch_loss + cost, 0.0
         self._cost += cost
         self._batches += 1
-        self.last_loss = loss
 
     def results(self) -> dict[str, Any]:
         """Return ``{"loss": …}`` with one entry a metric, and ``<output>_loss`` for several losses."""
-        means = [total / weight if weight else float("nan") for total, weight in self._totals]
-        loss = sum(term.factor * mean for term, mean in zip(self._terms, means, strict=True))
-        results: dict[str, Any] = {"loss": loss + (self._cost / self._batches if self._batches else 0.0)}
-        for term, mean in zip(self._terms, means, strict=True):
+        results: dict[str, Any] = {"loss": self._cost / self._batches if self._batches else 0.0}
+        for index, term in enumerate(self._terms):
+            total, weight = self._totals[index]
+            mean = total / weight if weight else float("nan")
+            results["loss"] += term.factor * mean
             if term.output is not None:
                 results[f"{term.output}_loss"] = mean
         for measure in self._measures:
             results[measure.key] = measure.metric.result()
         return results
-
-
-def _total(loss: Any, outputs: Any, targets: Any, weights: dict[str, Any]) -> tuple[float, float]:
-    """Return the weighted sum of the losses and of the weights."""
-    if isinstance(loss, Objective) and loss.reduction == "mean":
-        return loss.total(outputs, targets, **weights)
-    n_samples = float(len(outputs))
-    return float(np.sum(loss.forward(outputs, targets, **weights))) * n_samples, n_samples

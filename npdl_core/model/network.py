@@ -184,9 +184,9 @@ class Network(Persistent):
         saved = compiled.copy_statistics()
         try:
             outputs, mask = self._run(batch, True)
-            meter.measure(outputs, batch.y, mask, batch.sample_weight, compiled.cost())
-            grad = compiled.loss_gradient(outputs, batch.y, mask, batch.sample_weight)
-            self.backward(grad, compiled.fused)
+            fused = compiled.fused
+            grad = meter.learn(outputs, batch.y, mask, batch.sample_weight, compiled.cost(), fused)
+            self.backward(grad, fused)
             if compiled.hooks.active("npdl_gradients_ready"):
                 hooks.call("npdl_gradients_ready", model=self, grads=compiled.views()[1])
             compiled.update()

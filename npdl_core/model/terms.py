@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from npdl_core import registry
 from npdl_core.checks import check_float
 from npdl_core.errors import ConfigError, printable
+from npdl_core.objectives.base import Objective
 from npdl_core.saving.envelope import is_envelope
 
 __all__ = ["Measure", "Term", "of_output", "resolve_losses", "resolve_metrics", "weighting"]
@@ -19,6 +23,39 @@ class Term(NamedTuple):
     output: str | None
     loss: Any
     factor: float
+
+    def total(self, outputs: Any, targets: Any, weights: dict[str, Any]) -> tuple[float, float]:
+        """Return the weighted sum of the positions' losses and the sum of the weights.
+
+        An objective with another reduction than the mean, or one that only follows the protocol, counts every
+        sample of a batch alike.
+        """
+        loss = self.loss
+        if isinstance(loss, Objective) and loss.reduction == "mean":
+            return loss.total(outputs, targets, **weights)
+        n_samples = float(len(outputs))
+        return float(np.sum(loss.forward(outputs, targets, **weights))) * n_samples, n_samples
+
+    def total_and_gradient(
+        self, outputs: Any, targets: Any, weights: dict[str, Any], fused: bool
+    ) -> tuple[float, float, Any]:
+        """Return what :meth:`total` does, and the gradient of the weighted loss."""
+        loss, factor = self.loss, self.factor
+        if isinstance(loss, Objective) and loss.reduction == "mean" and not _own_reduction(type(loss)):
+            total, weight, grad = loss.total_and_gradient(outputs, targets, **weights, fused=fused)
+        else:
+            total, weight = self.total(outputs, targets, weights)
+            grad = (loss.fused_backward if fused else loss.backward)(outputs, targets, **weights)
+        return total, weight, grad if factor == 1 else grad * np.asarray(factor, grad.dtype)
+
+
+@cache
+def _own_reduction(cls: type[Objective]) -> bool:
+    """Return whether a class defines itself what the base derives from its losses and gradients."""
+    return any(
+        getattr(cls, name) is not getattr(Objective, name)
+        for name in ("forward", "total", "backward", "fused_backward")
+    )
 
 
 class Measure(NamedTuple):

@@ -37,6 +37,8 @@ class ObjectiveProtocol(Protocol):
 Counted = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[np.bool_] | None]
 """Outputs, targets and weights of the positions that count, and where these are if some are left out."""
 
+Derivative = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+
 
 class Objective(Parameterized):
     r"""A loss of outputs (..., K) and targets; subclasses define :meth:`losses` and :meth:`gradients`.
@@ -146,12 +148,29 @@ class Objective(Parameterized):
         """Return the gradient with respect to the argument of the function that :attr:`fuses` names."""
         return self._derive(self.fused_gradients, outputs, targets, mask, sample_weight)
 
+    def total_and_gradient(
+        self,
+        outputs: Any,
+        targets: Any,
+        mask: Any = None,
+        sample_weight: Any = None,
+        *,
+        fused: bool = False,
+    ) -> tuple[float, float, NDArray[Any]]:
+        """Return what :meth:`total` and :meth:`backward`, or :meth:`fused_backward`, return, at once."""
+        counted = self._counted(outputs, targets, mask, sample_weight)
+        derivative = self.fused_gradients if fused else self.gradients
+        return *self._sum(counted)[:2], self._scale(derivative, counted, outputs)
+
     # -- reduction -----------------------------------------------------------------------------------------
 
     def _measure(
         self, outputs: Any, targets: Any, mask: Any, sample_weight: Any
     ) -> tuple[float, float, NDArray[Any]]:
-        predicted, wanted, weights, where = self._counted(outputs, targets, mask, sample_weight)
+        return self._sum(self._counted(outputs, targets, mask, sample_weight))
+
+    def _sum(self, counted: Counted) -> tuple[float, float, NDArray[Any]]:
+        predicted, wanted, weights, where = counted
         losses = self.losses(predicted, wanted)
         weight = float(losses.size)
         if weights is not None:
@@ -161,15 +180,13 @@ class Objective(Parameterized):
         return total, weight, losses if where is None else _spread(losses, where)
 
     def _derive(
-        self,
-        derivative: Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]],
-        outputs: Any,
-        targets: Any,
-        mask: Any,
-        sample_weight: Any,
+        self, derivative: Derivative, outputs: Any, targets: Any, mask: Any, sample_weight: Any
     ) -> NDArray[Any]:
+        return self._scale(derivative, self._counted(outputs, targets, mask, sample_weight), outputs)
+
+    def _scale(self, derivative: Derivative, counted: Counted, outputs: Any) -> NDArray[Any]:
         outputs = np.asarray(outputs)
-        predicted, wanted, weights, where = self._counted(outputs, targets, mask, sample_weight)
+        predicted, wanted, weights, where = counted
         grads = derivative(predicted, wanted)
         if weights is not None:
             if self.reduction == "mean":

@@ -12,7 +12,7 @@ from npdl_core.optimizers.slots import Arrays
 
 __all__ = ["check_update"]
 
-_PARAMETER_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_PARAMETER_TYPES = "fd"  # NumPy's characters for float32 and float64
 
 
 def check_update(owner: Any, params: Arrays, grads: Arrays, decay: Sequence[bool] | None) -> Sequence[bool]:
@@ -30,7 +30,7 @@ def check_update(owner: Any, params: Arrays, grads: Arrays, decay: Sequence[bool
     if decay is not None and len(decay) != len(params):
         raise ShapeError(f"{owner}: {len(params)} parameters but {len(decay)} decay flags")
     for index, (p, g) in enumerate(zip(params, grads, strict=True)):
-        if not isinstance(p, np.ndarray) or p.dtype not in _PARAMETER_DTYPES:
+        if not isinstance(p, np.ndarray) or p.dtype.char not in _PARAMETER_TYPES:
             raise _wrong_array(f"{owner}: parameter {index} must be a NumPy array of float32 or float64", p)
         if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
             raise _wrong_array(f"{owner}: gradient {index} must be a NumPy array of floats", g)

@@ -243,7 +243,7 @@ class Optimizer(Component):
         self.iterations += 1
         self.prepare_step()
         decaying = self._treatment(lr, self.weight_decay)
-        exempt = self._treatment(lr, 0.0)
+        exempt = self._treatment(lr, 0.0) if self.weight_decay else decaying
         for p, g, scale, flag, entry in zip(params, grads, scales, flags, entries, strict=True):
             treatment = decaying if flag else exempt
             self.update_array(p, g, treatment if scale == 1 else treatment._replace(scale=scale), entry)
