@@ -214,10 +214,10 @@ def _takes_out(function: Any) -> bool:
 
 PROPERTIES = (
     *COMMON,
+    calls_are_pure,
     vjp_is_the_derivative,
     derivative_is_the_jacobian_diagonal,
     derivative_is_pure,
-    calls_are_pure,
     out_is_written,
     needs_input_is_honest,
     any_rank_and_layout,

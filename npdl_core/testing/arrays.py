@@ -12,9 +12,11 @@ __all__ = ["LAYOUTS", "as_list", "laid_out", "like", "read_only", "unit_entries"
 
 
 def _every_second(array: NDArray[Any]) -> NDArray[Any]:
-    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
+    # One column more, so that no reshape can flatten it without a copy.
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1] + 1), array.dtype)
+    spread = wide[..., : 2 * array.shape[-1] : 2]
+    spread[...] = array
+    return spread
 
 
 def _backwards(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,6 +14,9 @@ from npdl_core.testing.outcome import Broken
 
 __all__ = ["Mismatch", "compare_gradients", "first_mismatch", "search_mismatch"]
 
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
+"""Error of a term relative to the size of all terms that may be due to rounding."""
+
 ATTEMPTS = 12
 """How many points are tried before a function counts as differentiable nowhere."""
 
@@ -130,9 +133,9 @@ def first_mismatch(
     grads = [np.asarray(gradients[name], np.float64) for name in names]
 
     def probe(where: str, directions: list[NDArray[Any]]) -> Mismatch | None:
-        numeric, centre = _derivative(terms, moved, directions, step)
+        numeric, size = _derivative(terms, moved, directions, step)
         analytic = sum(float(np.vdot(g, d)) for g, d in zip(grads, directions, strict=True))
-        bound = atol * max(1.0, abs(centre)) + rtol * max(abs(numeric), abs(analytic))
+        bound = atol + ROUNDING * size / step + rtol * max(abs(numeric), abs(analytic))
         if abs(numeric - analytic) <= bound:
             return None
         return Mismatch(where, numeric, analytic, _doubt(terms, moved, directions, step))
@@ -235,6 +238,7 @@ def _doubt(terms: Terms, arrays: list[NDArray[Any]], directions: list[NDArray[An
     kink makes at least one of them as large as its own error.
     """
     a, b, c, d, e = _moved_terms(terms, arrays, directions, [-2 * step, -step, 0.0, step, 2 * step])
-    third = float((2 * b - a - 2 * d + e).sum())
-    fourth = float((a - 4 * b + 6 * c - 4 * d + e).sum())
-    return max(abs(third), abs(fourth)) / (2 * step)
+    # Term by term, so that the kinks of two terms cannot hide each other.
+    third = float(np.abs(2 * b - a - 2 * d + e).sum())
+    fourth = float(np.abs(a - 4 * b + 6 * c - 4 * d + e).sum())
+    return max(third, fourth) / (2 * step)
