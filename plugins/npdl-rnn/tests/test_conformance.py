@@ -9,8 +9,20 @@ def layer(skip=(), input_shape=(None, None, 4), **config):
     return {"config": config, "input_shape": input_shape, "skip": skip}
 
 
+def cell(name, **config):
+    return {"name": name, "config": {"n_out": 3, **config}}
+
+
+def dense(**config):
+    return {"name": "dense", "config": {"n_out": 3, **config}}
+
+
 # Read backwards, a sequence's padding comes first, and its outputs come in the order of computation.
 REORDERED = ("trailing_padding_is_as_if_not_there",)
+
+
+# A mask is the source's: the kit gives all inputs of a layer the same one.
+SOURCE_ONLY = (*REORDERED, "masked_steps_have_no_influence", "masked_steps_get_no_gradient")
 
 
 def recurrent(*further):
@@ -36,6 +48,35 @@ TABLE = {
             layer(n_out=3, return_sequence=True, peephole=True, projection=2),
             layer(n_out=3, gate_activation="hard_sigmoid", mask_mode="reset"),
         ),
+        "bidirectional": [
+            layer(layer=cell("lstm", return_sequence=True)),
+            layer(layer=cell("gru", return_state=True), merge="sum"),
+            layer(layer=cell("simple_rnn", return_sequence=True), merge="mul"),
+            layer(layer=cell("gru"), backward_layer=cell("lstm", go_backwards=True), merge="ave"),
+        ],
+        "time_distributed": [
+            layer(layer=dense()),
+            layer(layer=dense(activation="softmax")),
+            layer(layer="flatten", input_shape=(None, None, 2, 3)),
+        ],
+        "reverse_sequence": [layer(skip=REORDERED), layer(axis=-1)],
+        "encoder_decoder": [
+            layer(
+                encoder=cell("lstm", num_layers=2),
+                decoder=cell("lstm", num_layers=2, return_sequence=True),
+                input_shape=[(None, None, 4), (None, None, 2)],
+                skip=SOURCE_ONLY,
+            ),
+            layer(
+                encoder=cell("gru"),
+                decoder=cell("gru"),
+                input_shape=[(None, 3, 4), (None, 5, 2)],
+                skip=SOURCE_ONLY,
+            ),
+        ],
+    },
+    "objectives": {
+        "temporal_softmax": [{"outputs": "real"}, {"config": {"from_logits": False}}],
     },
     "kernels": dict.fromkeys(
         f"{name}_{pass_}"

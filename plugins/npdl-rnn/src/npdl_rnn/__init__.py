@@ -1,5 +1,23 @@
-"""npdl-rnn: recurrent layers for npdl."""
+"""npdl-rnn: recurrent layers that train, carry state, respect masks, and are fast."""
 
-from npdl_rnn.layers import GRU, LSTM, RecurrentLayer, SimpleRNN
+from npdl_rnn.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    EncoderDecoder,
+    RecurrentLayer,
+    ReverseSequence,
+    SimpleRNN,
+    TimeDistributed,
+)
 
-__all__ = ["GRU", "LSTM", "RecurrentLayer", "SimpleRNN"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "EncoderDecoder",
+    "RecurrentLayer",
+    "ReverseSequence",
+    "SimpleRNN",
+    "TimeDistributed",
+]

@@ -1,0 +1,5 @@
+"""Objectives of sequences."""
+
+from npdl_rnn.objectives.temporal_softmax import TemporalSoftmax
+
+__all__ = ["TemporalSoftmax"]
