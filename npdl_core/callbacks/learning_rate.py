@@ -99,8 +99,8 @@ class ReduceLROnPlateau(_LearningRate):
     """Lower the learning rate when a monitored value stops improving.
 
     An epoch improves if its value is better than the best by more than ``min_delta``. After ``patience``
-    epochs in a row that do not, the rate is multiplied by ``factor``, and for ``cooldown`` epochs none
-    counted; Keras's rule.
+    epochs in a row that do not, the rate is multiplied by ``factor``, and the next ``cooldown`` epochs are
+    not counted; Keras's rule.
 
     Parameters
     ----------
@@ -163,7 +163,13 @@ class ReduceLROnPlateau(_LearningRate):
         self.resting = 0
 
     def on_train_begin(self, logs: dict[str, Any]) -> None:
-        """Look for a learning rate that can be lowered."""
+        """Look for a learning rate that can be lowered.
+
+        Raises
+        ------
+        StateError
+            If there is none, or a schedule.
+        """
         super().on_train_begin(logs)
         if callable(self.model.optimizer.lr):
             raise StateError(f"{self} needs a learning rate that is a number, not a schedule")
