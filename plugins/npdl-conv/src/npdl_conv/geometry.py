@@ -38,8 +38,8 @@ def pads(padding: Any, n_axes: int) -> Pads | str:
     Parameters
     ----------
     padding : int, sequence, or str
-        One number for all sides; one for each axis; a pair of numbers for each axis; ``"valid"`` for none; ``"same"`` for
-        an output of size ⌈input / stride⌉.
+        One number for all sides; one for each axis; a pair of numbers for each axis; ``"valid"`` for none;
+        ``"same"`` for an output of size ⌈input / stride⌉.
     n_axes : int
         How many spatial axes.
 
@@ -65,7 +65,7 @@ def pads(padding: Any, n_axes: int) -> Pads | str:
 
 
 def total_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Return the padding before and after that makes the output ⌈size / stride⌉ long; the odd one comes after.
+    """Return the padding that makes the output ⌈size / stride⌉ long, an odd one more after than before.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def out_size(
     *,
     ceil: bool = False,
 ) -> int:
-    """Return O = (W - K + 2P) / S + 1, floored (or, with ``ceil``, rounded up where a window still starts inside).
+    """Return O = (W - K + 2P) / S + 1, floored; ``ceil`` rounds up where a last window starts inside.
 
     Raises
     ------
@@ -104,7 +104,8 @@ def out_size(
     room = size + sum(padding) - extent
     if room < 0:
         raise ShapeError(
-            f"{who}: along axis {axis} a window of {extent} does not fit into {size} + {sum(padding)} of padding"
+            f"{who}: along axis {axis} a window of {extent} does not fit into {size} "
+            f"+ {sum(padding)} of padding"
         )
     if not ceil:
         return room // stride + 1

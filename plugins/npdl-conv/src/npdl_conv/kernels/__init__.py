@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from npdl_core.kernels import declare
-
 from npdl_conv.kernels import convolution, pooling
+from npdl_core.kernels import declare
 
 __all__ = ["convolution_backward", "convolution_forward", "max_pooling_backward", "max_pooling_forward"]
 

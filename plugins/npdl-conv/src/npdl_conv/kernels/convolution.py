@@ -16,22 +16,22 @@ Array = NDArray[Any]
 Sizes = tuple[int, ...]
 
 _BLOCK_BYTES = 4 * 2**20
-"""How many bytes of patches are laid out at a time: few enough to stay in cache, enough for one good product."""
+"""How many bytes of patches are laid out at a time: few enough for the cache, enough for a good product."""
 
 
 def patches(xp: Array, kernel: Sizes, out_sizes: Sizes, stride: Sizes, dilation: Sizes) -> Array:
-    """Return all windows of a padded input as a view, nothing copied.
+    r"""Return all windows of a padded input as a view, nothing copied.
 
     Parameters
     ----------
-    xp : ndarray (N, \\*S, C)
+    xp : ndarray (N, \*S, C)
         Padded input.
     kernel, out_sizes, stride, dilation : tuples of int
         One entry a spatial axis.
 
     Returns
     -------
-    ndarray (N, \\*O, \\*K, C)
+    ndarray (N, \*O, \*K, C)
         ``[n, o, k]`` is ``xp[n, o · stride + k · dilation]``.
     """
     steps = xp.strides
@@ -91,17 +91,17 @@ def convolution_backward(
     dilation: Sizes | None = None,
     groups: int = 1,
 ) -> Array | None:
-    """Write the gradients of :func:`convolution_forward` for ``dy`` (N, \\*O, F).
+    r"""Write the gradients of :func:`convolution_forward` for ``dy`` (N, \*O, F).
 
     Parameters
     ----------
     xp, W, stride, dilation, groups
         As in the forward.
-    dy : ndarray (N, \\*O, F)
+    dy : ndarray (N, \*O, F)
         Gradient with respect to the output.
-    dW : ndarray (\\*K, C / groups, F) or None
+    dW : ndarray (\*K, C / groups, F) or None
         Where to write the filters' gradient.
-    dxp : ndarray (N, \\*S, C) or None
+    dxp : ndarray (N, \*S, C) or None
         Where to write the padded input's gradient; returned.
     """
     plan = _Plan(xp, W, dy, stride, dilation, groups)
@@ -153,12 +153,12 @@ class _Plan:
         return self.W[..., self.outputs(group)].reshape(-1, self.W.shape[-1] // self.groups)
 
     def windows(self, block: slice, group: int) -> Array:
-        """Return a block's patches (N, \\*O, \\*K, C) of a group as a view."""
+        r"""Return a block's patches (N, \*O, \*K, C) of a group as a view."""
         source = self.xp[block][..., self.inputs(group)]
         return patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
 
     def scatter(self, target: Array, spread: Array) -> None:
-        """Add patches (N, \\*O, \\*K, C) back to where they came from."""
+        r"""Add patches (N, \*O, \*K, C) back to where they came from."""
         for offset in np.ndindex(*self.kernel):
             where = tuple(
                 slice(k * d, k * d + (o - 1) * s + 1, s)

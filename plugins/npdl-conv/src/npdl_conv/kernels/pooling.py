@@ -14,7 +14,7 @@ Sizes = tuple[int, ...]
 
 
 def windows_at(offset: Sizes, out_sizes: Sizes, stride: Sizes) -> tuple[slice, ...]:
-    """Return the index of one entry of every window of an array (N, \\*S, C): the entry at ``offset`` of each."""
+    r"""Return the index of the entry at ``offset`` of every window of an array (N, \*S, C)."""
     inner = (slice(k, k + (o - 1) * s + 1, s) for k, o, s in zip(offset, out_sizes, stride, strict=True))
     return (slice(None), *inner, slice(None))
 
@@ -50,7 +50,7 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
 
 
 def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> Array:
-    """Add each window's gradient ``dy`` (N, \\*O, C) to the entry that won; returns ``dxp`` (N, \\*S, C)."""
+    r"""Add each window's gradient ``dy`` (N, \*O, C) to the entry that won; returns ``dxp`` (N, \*S, C)."""
     dxp[...] = 0
     for index, offset in enumerate(np.ndindex(*kernel)):
         dxp[windows_at(offset, dy.shape[1:-1], stride)] += dy * (winner == index)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+from npdl_conv import kernels
+from npdl_conv.geometry import out_size, pads, spread, total_padding
 from npdl_core import registry
 from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_int, check_shape
 from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers.base import Layer, Shape
-from numpy.typing import NDArray
-
-from npdl_conv import kernels
-from npdl_conv.geometry import out_size, pads, spread, total_padding
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
 
@@ -32,7 +32,8 @@ class Convolution(Layer):
     filter_size : int or (int, int)
         Height and width of a filter.
     input_shape : sequence of int, optional
-        (C, H, W), with or without a batch axis; needed only by a first layer that must connect before it sees data.
+        (C, H, W), with or without a batch axis; needed only by a first layer that must connect before it sees
+        data.
     stride : int or (int, int)
         Steps between windows; what does not fill a last window is left out.
     init : str, Initializer or array
@@ -40,8 +41,8 @@ class Convolution(Layer):
     activation : str or Activation
         f.
     padding : int, (int, int), ((int, int), (int, int)), ``"same"`` or ``"valid"``
-        Zeros around the input: for all sides, for each axis, or before and after each axis; ``"same"`` makes the output
-        ⌈input / stride⌉ long.
+        Zeros around the input: for all sides, for each axis, or before and after each axis; ``"same"`` makes
+        the output ⌈input / stride⌉ long.
     dilation : int or (int, int)
         Steps between the entries of a filter.
     groups : int
@@ -51,7 +52,8 @@ class Convolution(Layer):
 
     Notes
     -----
-    Input (N, C, H, W), output (N, F, O_h, O_w) with O = ⌊(W - K + 2P) / S⌋ + 1; W (F, C / groups, \*filter_size), b (F,).
+    Input (N, C, H, W), output (N, F, O_h, O_w) with O = ⌊(W - K + 2P) / S⌋ + 1; W (F, C / groups,
+    \*filter_size), b (F,).
 
     Raises
     ------
@@ -160,7 +162,7 @@ class Convolution(Layer):
         return (slice(None), *inner, slice(None))
 
     def forward(self, input: Any, train: bool = True) -> Array:
-        """Return the activated maps (N, F, \\*O) for input (N, C, \\*S); a view of channels-last memory."""
+        r"""Return the activated maps (N, F, \*O) for input (N, C, \*S); a view of channels-last memory."""
         padded = self._padded(input, train)
         sizes = [self._out_size(axis, size) for axis, size in enumerate(input.shape[2:])]
         shape = (len(input), *sizes, self.nb_filter)
@@ -177,11 +179,11 @@ class Convolution(Layer):
         return np.moveaxis(output, -1, 1)
 
     def _filters(self) -> Array:
-        """Return W as (\\*K, C / groups, F), contiguous."""
+        r"""Return W as (\*K, C / groups, F), contiguous."""
         return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
 
     def backward(self, pre_grad: Any) -> Array | None:
-        """Write dW and db, return the input's gradient (N, C, \\*S)."""
+        r"""Write dW and db, return the input's gradient (N, C, \*S)."""
         padded, scores, output, shape = self.retained()
         delta = self.work_array("delta", output.shape)
         activation_vjp(self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, delta)

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from npdl_core.errors import ShapeError
 from npdl_core.layers.base import Layer, Shape
-from numpy.typing import NDArray
 
 __all__ = ["GlobalMaxPooling", "GlobalMeanPooling"]
 
@@ -16,7 +17,7 @@ Array = NDArray[Any]
 
 
 class _Global(Layer):
-    """Turns (N, C, \\*S) into (N, C)."""
+    r"""Turns (N, C, \*S) into (N, C)."""
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Drop the spatial axes.
@@ -57,7 +58,9 @@ class GlobalMeanPooling(_Global):
 
 
 class GlobalMaxPooling(_Global):
-    r"""The maximum of each channel: :math:`y_{n,c} = \max_s x_{n,c,s}`; the gradient goes to the first of equals.
+    r"""The maximum of each channel: :math:`y_{n,c} = \max_s x_{n,c,s}`.
+
+    The gradient goes to the first of equals.
 
     Examples
     --------

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from npdl_core.checks import check_int
-from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers.base import Layer, Shape
 from numpy.typing import NDArray
 
 from npdl_conv.geometry import Pads, pads
+from npdl_core.checks import check_int
+from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.layers.base import Layer, Shape
 
 __all__ = ["Cropping", "ZeroPadding"]
 
@@ -42,7 +42,8 @@ class _Margins(Layer):
         inner = (
             slice(before, size - after) for (before, after), size in zip(self.margins, sizes, strict=True)
         )
-        return array[(..., *inner)]
+        within: Array = array[(slice(None),) * (array.ndim - self.n_axes) + tuple(inner)]
+        return within
 
 
 class ZeroPadding(_Margins):

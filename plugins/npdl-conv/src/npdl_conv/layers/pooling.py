@@ -7,14 +7,14 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from npdl_core.checks import check_bool, check_float
-from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers.base import Layer, Shape
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
 from npdl_conv.geometry import out_size, pads, spread
 from npdl_conv.kernels.pooling import windows_at
+from npdl_core.checks import check_bool, check_float
+from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.layers.base import Layer, Shape
 
 __all__ = ["L2Pooling", "MaxPooling", "MeanPooling", "Pooling"]
 
@@ -23,7 +23,7 @@ Pads = tuple[tuple[int, int], ...]
 
 
 class Pooling(Layer):
-    """Base of layers that turn each window of the last axes into one number.
+    r"""Base of layers that turn each window of the last axes into one number.
 
     Parameters
     ----------
@@ -32,14 +32,15 @@ class Pooling(Layer):
     stride : int or sequence of int, optional
         Steps between windows; ``pool_size`` by default.
     padding : int or sequence
-        Margin around the input, for all sides, for each axis, or before and after each axis; at most half a window.
+        Margin around the input, for all sides, for each axis, or before and after each axis; at most half a
+        window.
     ceil_mode : bool
         Keep a last window that overhangs, as long as it starts inside; the overhang is never counted.
 
     Notes
     -----
-    Input (N, …, \\*S), output (N, …, \\*O), O = ⌊(S - K + 2P) / stride⌋ + 1: what does not fill a window is left out.
-    On sequences (N, T, D) a pool of (T, 1) averages over time.
+    Input (N, …, \*S), output (N, …, \*O), O = ⌊(S - K + 2P) / stride⌋ + 1: what does not fill a window is
+    left out. On sequences (N, T, D) a pool of (T, 1) averages over time.
     """
 
     def __init__(self, pool_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> None:
@@ -81,16 +82,16 @@ class Pooling(Layer):
         kernel, stride, margin = self.pool_size[axis], self.stride[axis], self.padding[axis]
         return out_size(str(self), axis + first, size, kernel, stride, 1, margin, ceil=self.ceil_mode)
 
-    # -- between any layout and (N, *S, C) -----------------------------------------------------------------------
+    # -- between any layout and (N, *S, C) -------------------------------------------------------------------
 
     def _channels_last(self, array: Array) -> Array:
-        """Return (N, …, \\*S) as (N, \\*S, C), the axes in front of the pooled ones joined."""
+        r"""Return (N, …, \*S) as (N, \*S, C), the axes in front of the pooled ones joined."""
         n_axes = len(self.pool_size)
         joined = array.reshape(len(array), math.prod(array.shape[1:-n_axes]), *array.shape[-n_axes:])
         return np.moveaxis(joined, 1, -1)
 
     def _as_before(self, array: Array, lead: tuple[int, ...]) -> Array:
-        """Return (N, \\*O, C) as (N, …, \\*O)."""
+        r"""Return (N, \*O, C) as (N, …, \*O)."""
         first = np.moveaxis(array, -1, 1)
         return first.reshape(*lead, *first.shape[2:])
 
@@ -142,15 +143,17 @@ class Pooling(Layer):
     def pool(
         self, xp: Array, outs: tuple[int, ...], margins: Pads, sizes: tuple[int, ...], train: bool
     ) -> tuple[Array, Any]:
-        """Return the pooled array (N, \\*O, C) of a padded one (N, \\*S, C), and what :meth:`unpool` needs."""
+        r"""Return the pooled array (N, \*O, C) of a padded one (N, \*S, C), and what :meth:`unpool` needs."""
 
     @abstractmethod
     def unpool(self, delta: Array, kept: Any, outs: tuple[int, ...], grad: Array) -> None:
-        """Add the gradients ``delta`` (N, \\*O, C) of all windows to the padded input's ``grad``."""
+        r"""Add the gradients ``delta`` (N, \*O, C) of all windows to the padded input's ``grad``."""
 
 
 class MaxPooling(Pooling):
-    r"""The largest entry of each window: :math:`y_o = \max_k x_{o s + k}`; the gradient goes to the first of equals.
+    r"""The largest entry of each window: :math:`y_o = \max_k x_{o s + k}`.
+
+    The gradient goes to the first of equals.
 
     Parameters
     ----------
@@ -212,7 +215,7 @@ class MeanPooling(Pooling):
         self.count_include_pad = check_bool("count_include_pad", count_include_pad)
 
     def _counts(self, outs: tuple[int, ...], sizes: tuple[int, ...], dtype: Any) -> Array:
-        """Return how many entries each window's mean counts, (\\*O, 1)."""
+        r"""Return how many entries each window's mean counts, (\*O, 1)."""
         counts: Array = np.ones((1,), dtype)
         for axis, (out, size) in enumerate(zip(outs, sizes, strict=True)):
             before, after = self.padding[axis]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from npdl_conv import kernels
+from npdl_conv.geometry import pads, spread
 from npdl_core import registry
 from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_int, check_shape
 from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers.base import Layer, Shape
-from numpy.typing import NDArray
-
-from npdl_conv import kernels
-from npdl_conv.geometry import pads, spread
 
 __all__ = ["TransposedConvolution"]
 
@@ -52,8 +52,8 @@ class TransposedConvolution(Layer):
 
     Notes
     -----
-    Input (N, C, H, W), output (N, F, O_h, O_w) with O = (S - 1) stride - 2P + dilation (K - 1) + 1 + output_padding;
-    W (C, F / groups, \*filter_size), b (F,).
+    Input (N, C, H, W), output (N, F, O_h, O_w) with O = (S - 1) stride - 2P + dilation (K - 1) + 1 +
+    output_padding; W (C, F / groups, \*filter_size), b (F,).
 
     Examples
     --------
@@ -134,11 +134,11 @@ class TransposedConvolution(Layer):
         return {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
 
     def _filters(self) -> Array:
-        """Return W as the filters (\\*K, F / groups, C) of the convolution whose gradient this layer is."""
+        r"""Return W as the filters (\*K, F / groups, C) of the convolution whose gradient this layer is."""
         return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
 
     def _wide(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[slice, ...]]:
-        """Return the shape before cutting, for an input (N, C, \\*S), and what is kept of it."""
+        r"""Return the shape before cutting, for an input (N, C, \*S), and what is kept of it."""
         outs = [self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
         pairs = zip(outs, self.padding, strict=True)
         kept = tuple(slice(before, before + out) for out, (before, _) in pairs)
@@ -146,7 +146,7 @@ class TransposedConvolution(Layer):
         return (shape[0], *wide, self.nb_filter), (slice(None), *kept, slice(None))
 
     def forward(self, input: Any, train: bool = True) -> Array:
-        """Return the activated maps (N, F, \\*O) for input (N, C, \\*S)."""
+        r"""Return the activated maps (N, F, \*O) for input (N, C, \*S)."""
         last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
         wide, kept = self._wide(input.shape)
         filters, spread_out = self._filters(), np.empty(wide, self.dtype)
@@ -160,7 +160,7 @@ class TransposedConvolution(Layer):
         return np.moveaxis(output, -1, 1)
 
     def backward(self, pre_grad: Any) -> Array | None:
-        """Write dW and db, return the input's gradient (N, C, \\*S)."""
+        r"""Write dW and db, return the input's gradient (N, C, \*S)."""
         last, scores, output, shape = self.retained()
         delta = activation_vjp(
             self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, np.empty_like(output)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from npdl_core.checks import check_choice, check_int
-from npdl_core.errors import ShapeError
-from npdl_core.layers.base import Layer, Shape
 from numpy.typing import NDArray
 
 from npdl_conv.geometry import spread
+from npdl_core.checks import check_choice, check_int
+from npdl_core.errors import ShapeError
+from npdl_core.layers.base import Layer, Shape
 
 __all__ = ["Upsampling"]
 
@@ -26,7 +26,8 @@ class Upsampling(Layer):
         For all axes, or for each.
     mode : str
         ``"nearest"`` repeats entries; ``"bilinear"`` interpolates linearly along every axis, pixel centres at
-        :math:`(o + \tfrac12) / f - \tfrac12` and clamped at the borders, as PyTorch with ``align_corners=False``.
+        :math:`(o + \tfrac12) / f - \tfrac12` and clamped at the borders, as PyTorch with
+        ``align_corners=False``.
     n_axes : int
         How many of the last axes grow.
 

@@ -1,0 +1,71 @@
+"""Every component of npdl-conv by its name, through the conformance kit; one that is missing here fails."""
+
+import pytest
+
+import npdl_conv.kernels  # noqa: F401 - declares the kernels
+from npdl_core.testing import cases, check_table
+
+SIGNAL, IMAGE, VOLUME = (None, 4, 9), (None, 4, 7, 6), (None, 4, 5, 4, 3)
+
+
+def layer(input_shape, **config):
+    return {"config": config, "input_shape": input_shape}
+
+
+def pools(*further):
+    return [
+        layer(IMAGE, pool_size=2),
+        layer(IMAGE, pool_size=[3, 2], stride=[2, 1], padding=1),
+        layer(IMAGE, pool_size=3, stride=2, ceil_mode=True),
+        layer(SIGNAL, pool_size=[3]),
+        layer(VOLUME, pool_size=[2, 2, 2], stride=1),
+        layer((None, 6, 4), pool_size=[6, 1]),
+        *further,
+    ]
+
+
+TABLE = {
+    "layers": {
+        "convolution": [
+            layer(IMAGE, nb_filter=3, filter_size=3, activation="tanh"),
+            layer(
+                IMAGE, nb_filter=3, filter_size=[3, 2], stride=[2, 1], padding="same", activation="softplus"
+            ),
+            layer(IMAGE, nb_filter=4, filter_size=2, dilation=2, groups=2, padding=((1, 0), (2, 1))),
+            layer(IMAGE, nb_filter=3, filter_size=1, use_bias=False, activation="linear"),
+        ],
+        "conv1d": layer(SIGNAL, nb_filter=3, filter_size=3, stride=2, activation="tanh"),
+        "conv3d": layer(VOLUME, nb_filter=2, filter_size=2, padding=1, activation="tanh"),
+        "transposed_convolution": [
+            layer(IMAGE, nb_filter=3, filter_size=3, activation="tanh"),
+            layer(IMAGE, nb_filter=4, filter_size=2, stride=2, output_padding=1, groups=2, activation="tanh"),
+            layer(
+                IMAGE, nb_filter=3, filter_size=3, dilation=2, padding=1, use_bias=False, activation="tanh"
+            ),
+        ],
+        "max_pooling": pools(),
+        "mean_pooling": pools(layer(IMAGE, pool_size=2, padding=1, count_include_pad=True)),
+        "l2_pooling": pools(layer(IMAGE, pool_size=2, p=3.0)),
+        "global_max_pooling": [layer(IMAGE), layer(SIGNAL)],
+        "global_mean_pooling": [layer(IMAGE), layer(VOLUME)],
+        "upsampling": [
+            layer(IMAGE, factor=2),
+            layer(IMAGE, factor=[2, 3], mode="bilinear"),
+            layer(SIGNAL, factor=3, mode="bilinear", n_axes=1),
+        ],
+        "zero_padding": [layer(IMAGE, size=1), layer(SIGNAL, size=[[2, 1]], n_axes=1)],
+        "cropping": [layer(IMAGE, size=1), layer(IMAGE, size=[[1, 0], [0, 2]])],
+    },
+    "kernels": dict.fromkeys(
+        f"{name}_{pass_}" for name in ("convolution", "max_pooling") for pass_ in ("forward", "backward")
+    ),
+}
+
+
+@pytest.mark.parametrize("case", cases(TABLE), ids=str)
+def test_component(case):
+    case.check()
+
+
+def test_every_component_is_in_the_table():
+    check_table("npdl-conv", TABLE)
