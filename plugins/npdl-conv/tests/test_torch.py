@@ -20,7 +20,7 @@ def built(name, shape, seed=0, **config):
 
 
 def compare(layer, x, torch_function, names=()):
-    """Compare output, input gradient and parameter gradients; ``names`` are the parameters in PyTorch's order."""
+    """Compare outputs and all gradients; ``names`` are the parameters in PyTorch's order."""
     import torch
 
     y = layer.forward(x)
