@@ -16,6 +16,9 @@ MANIFESTS := pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 DATA := $(sort $(wildcard plugins/*/requirements-data.txt))
 SOURCES := npdl_core $(sort $(wildcard plugins/*/src))
 
+# Processes that share a package's tests; empty for one, which a debugger needs.
+JOBS ?= auto
+
 # The optional parts of packages that the demo shows.
 DEMO_EXTRAS := sklearn plot
 
@@ -27,8 +30,8 @@ unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 demo: env  ## train a model described by names on real data
 	$(BIN)/npdl train examples/digits.toml
 
-test: env-test  ## run every package's tests (PACKAGE=plugins/npdl-data, PYTEST_ARGS="-k lstm", COVERAGE=1)
-	NPDL_REQUIRE_ORACLE=1 COVERAGE=$(COVERAGE) scripts/test $(BIN)/python "$(PACKAGE)" $(PYTEST_ARGS)
+test: env-test  ## run every package's tests (PACKAGE=plugins/npdl-data, PYTEST_ARGS="-k lstm", COVERAGE=1, JOBS=)
+	NPDL_REQUIRE_ORACLE=1 COVERAGE=$(COVERAGE) JOBS=$(JOBS) scripts/test $(BIN)/python "$(PACKAGE)" $(PYTEST_ARGS)
 
 ##@ Before a commit
 .PHONY: format lint types contracts fragments check
