@@ -180,7 +180,6 @@ class ReduceLROnPlateau(_LearningRate):
         improved = self.watch.improved(logs)
         if self.resting:
             self.resting -= 1
-            self.wait = 0
         if improved:
             self.wait = 0
         elif not self.resting:
