@@ -114,7 +114,7 @@ class FusedCell(RecurrentLayer):
 
     def forward_sequence(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
         """Return outputs (T, N, H), final state and what the backward needs."""
-        if not self.uses_kernel():
+        if not (len(sequence.x) and self.uses_kernel()):
             return super().forward_sequence(sequence, train)
         return self.kernel_forward(sequence, train)
 
@@ -122,7 +122,7 @@ class FusedCell(RecurrentLayer):
         self, dh: Array, dstate: State, sequence: Sequence, cache: Any
     ) -> tuple[Array | None, State]:
         """Return the gradients of inputs and initial state, and write the weights' gradients."""
-        if not self.uses_kernel():
+        if not (len(sequence.x) and self.uses_kernel()):
             return super().backward_sequence(dh, dstate, sequence, cache)
         return self.kernel_backward(dh, dstate, sequence, cache)
 
