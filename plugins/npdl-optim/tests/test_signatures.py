@@ -8,6 +8,7 @@ import pytest
 import npdl_core
 import npdl_optim
 from npdl_core import registry
+from npdl_core.builtin import FIRST_PARTY
 from npdl_core.errors import ConfigError
 
 BASE = ["lr", "clip", "decay", "lr_min", "lr_max"]
@@ -131,3 +132,9 @@ def test_decay_bounds_and_clip_work_in_every_optimizer(name):
     for p, g, clip in ((clipped, [3.0, -0.1], 0.5), (plain, [0.5, -0.1], -1)):
         registry.get("optimizers", name, clip=clip).update([p], [np.array(g)])
     np.testing.assert_array_equal(clipped, plain)
+
+
+@pytest.mark.parametrize("kind", ["optimizers", "schedules"])
+def test_core_knows_which_package_to_install_for_each_name(kind):
+    own = {name for name in registry.names(kind) if registry.providers(kind, name) == [f"npdl-optim:{name}"]}
+    assert own == set(FIRST_PARTY["npdl-optim"][kind])
