@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.checks import check_int
+from npdl_core.checks import check_float, check_int
 from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.initializers.constant import Constant
 from npdl_core.layers.base import Layer, Shape
@@ -45,8 +46,8 @@ class PReLU(Layer):
     """
 
     def __init__(self, alpha_init: Any = 0.25, shared_axes: Any = None) -> None:
-        if isinstance(alpha_init, (int, float)):
-            alpha_init = Constant(alpha_init)
+        if isinstance(alpha_init, Real):
+            alpha_init = Constant(check_float("alpha_init", alpha_init))
         self.alpha_init = self.init_argument("alpha_init", alpha_init)
         if not isinstance(shared_axes, (list, tuple, type(None))):
             raise ConfigError(

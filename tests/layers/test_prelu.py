@@ -46,7 +46,9 @@ def test_shared_axes(shape, shared, slopes):
 
 
 @pytest.mark.parametrize(
-    ("init", "due"), [(0.5, 0.5), (0, 0.0), ("one", 1.0), (np.full(3, 0.75), 0.75)], ids=repr
+    ("init", "due"),
+    [(0.5, 0.5), (0, 0.0), (np.float32(0.5), 0.5), ("one", 1.0), (np.full(3, 0.75), 0.75)],
+    ids=repr,
 )
 def test_initial_slope(init, due):
     assert PReLU(init).connect((None, 3)).alpha.tolist() == [due] * 3
