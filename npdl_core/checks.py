@@ -72,7 +72,8 @@ def check_float(
         ...
     npdl_core.errors.ConfigError: p must be a finite number, got '3' (str)
     """
-    expected = f"a {'finite ' if finite else ''}number {_bounds(minimum, maximum, above=above, below=below)}".rstrip()
+    bounds = _bounds(minimum, maximum, above=above, below=below)
+    expected = f"a {'finite ' if finite else ''}number {bounds}".rstrip()
     plain = (
         not isinstance(value, (bool, str, bytes))
         and hasattr(value, "__float__")

@@ -27,7 +27,7 @@ def check_dtype(value: Any) -> np.dtype[Any]:
     dtype('float64')
     """
     try:
-        dtype = np.dtype(value)
+        dtype: np.dtype[Any] | None = np.dtype(value)
     except TypeError:
         dtype = None
     if dtype is None or dtype.name not in FLOAT_TYPES:

@@ -1,4 +1,4 @@
-"""Kernels: pure functions by name, each with a NumPy reference; ``kernels.affine_forward(...)`` calls the fastest one that accepts."""
+"""Kernels: pure functions by name, each with a NumPy reference that installed overrides may replace."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ def signature_problem(override: Function, reference: Function) -> str | None:
     expected = [(p.name, p.default) for p in wanted if p.kind is not p.KEYWORD_ONLY]
     came = [(p.name, p.default) for p in got if p.kind is not p.KEYWORD_ONLY]
     if [name for name, _ in expected] != [name for name, _ in came]:
-        return f"its arguments are ({', '.join(n for n, _ in came)}), the reference's ({', '.join(n for n, _ in expected)})"
+        listed = [", ".join(name for name, _ in found) for found in (came, expected)]
+        return f"its arguments are ({listed[0]}), the reference's ({listed[1]})"
     options = {p.name for p in wanted if p.kind is p.KEYWORD_ONLY}
     extra = [p.name for p in got if p.kind is p.KEYWORD_ONLY and p.name not in options]
     return f"it has the option {extra[0]!r}, which the reference lacks" if extra else None

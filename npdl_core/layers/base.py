@@ -121,10 +121,10 @@ class Layer(Parameterized):
         return self
 
     def add_layer(self, name: str, spec: Any) -> Any:
-        """Declare a child layer by name, class, envelope or instance, shown as ``self.<name>``; see :meth:`add_child`."""
+        """Declare a child layer by name, class, envelope or instance; see :meth:`add_child`."""
         return self.add_child("layers", name, spec)
 
-    # -- shapes ------------------------------------------------------------------------------------------------
+    # -- shapes ----------------------------------------------------------------------------------------------
 
     def declared_input_shape(self) -> Shape | None:
         """Return the input shape that the configuration gives (``input_shape`` or ``n_in``), or None."""
@@ -147,7 +147,8 @@ class Layer(Parameterized):
             accepted = [key for key in ("n_in", "input_shape") if key in self.config]
             hint = f"pass {accepted[0]}=…, " if accepted else ""
             raise MissingShapeError(
-                f"{self}: the input shape is not known; {hint}put an input layer first, or connect the model to a shape"
+                f"{self}: the input shape is not known; {hint}put an input layer first, or "
+                "connect the model to a shape"
             )
         n_in = self.config.get("n_in")
         if n_in is not None and not isinstance(shape, list) and shape[-1] not in (None, n_in):
@@ -173,7 +174,7 @@ class Layer(Parameterized):
         self.connect_to(Shaped(shape))
         return self
 
-    # -- computation -------------------------------------------------------------------------------------------
+    # -- computation -----------------------------------------------------------------------------------------
 
     @abstractmethod
     def forward(self, input: Any, train: bool = True) -> Any:
@@ -181,7 +182,7 @@ class Layer(Parameterized):
 
     @abstractmethod
     def backward(self, pre_grad: Any) -> Any:
-        """Overwrite ``self.d<name>`` and return the gradient with respect to the input (None if ``first_layer``)."""
+        """Overwrite ``self.d<name>`` and return the input's gradient (None if ``first_layer``)."""
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Return the mask that goes with the output: the same where the (N, T) axes are kept, else None."""
@@ -200,7 +201,7 @@ class Layer(Parameterized):
             if isinstance(child, Layer):
                 child.reinforce(reward)
 
-    # -- residuals ---------------------------------------------------------------------------------------------
+    # -- residuals -------------------------------------------------------------------------------------------
 
     def retain(self, *values: Any) -> None:
         """Keep values of a training forward for its backward."""
@@ -230,15 +231,15 @@ class Layer(Parameterized):
         array = arrays.get(name)
         wanted = self.dtype if dtype is None else dtype
         if array is None or array.shape != shape or array.dtype != wanted:
-            array = arrays[name] = np.empty(shape, wanted)
-        return array
+            arrays[name] = np.empty(shape, wanted)
+        return arrays[name]
 
     @property
     def residuals(self) -> Any:
-        """What the last training forward left, children included; whoever applies a layer twice keeps one for
-        each use.
+        """What the last training forward left, children included.
 
-        Setting it to None starts afresh, with arrays of its own.
+        Whoever applies a layer twice keeps one for each use. Setting it to None starts afresh, with arrays of
+        its own.
         """
         children = tuple(child.residuals for child in self.children.values() if isinstance(child, Layer))
         return self._residuals, children
@@ -251,7 +252,7 @@ class Layer(Parameterized):
         for child, residuals in zip(inner, children or [None] * len(inner), strict=True):
             child.residuals = residuals
 
-    # -- copies ------------------------------------------------------------------------------------------------
+    # -- copies ----------------------------------------------------------------------------------------------
 
     def clone(self, copies: dict[int, Any] | None = None) -> Self:
         """Return an unconnected layer of the same configuration, with weights of its own to come.

@@ -141,7 +141,7 @@ class Embedding(Layer):
         return out
 
     def backward(self, pre_grad: Any) -> NDArray[Any] | None:
-        """Write dW; return zeros of the input's shape, since ids have no gradient (None if ``first_layer``)."""
+        """Write dW; return zeros, since ids have no gradient (None if ``first_layer``)."""
         (ids,) = self.retained()
         if not self.static:
             scatter_add(self.dW, ids.ravel(), pre_grad.reshape(-1, self.n_out))
@@ -153,7 +153,7 @@ class Embedding(Layer):
         """Return ``id != 0`` if ``mask_zero``, joined with a mask that came along."""
         if not self.mask_zero:
             return mask
-        own = np.asarray(input) != 0
+        own: NDArray[np.bool_] = np.asarray(input) != 0
         return own if mask is None else own & mask
 
 

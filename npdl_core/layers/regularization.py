@@ -15,8 +15,9 @@ __all__ = ["Regularization"]
 
 
 class Regularization(Layer):
-    r"""A layer whose weights cost something: adds :math:`\lambda_1 \sum |w| + \lambda_2 \sum w^2` to the
-    loss.
+    r"""A layer whose weights cost something.
+
+    Adds :math:`\lambda_1 \sum |w| + \lambda_2 \sum w^2` to the loss.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ class Regularization(Layer):
 
     Examples
     --------
-    >>> layer = Regularization({"name": "dense", "config": {"n_out": 1, "init": "one"}}, l2=0.5).connect((None, 4))
-    >>> layer.cost()
+    >>> dense = {"name": "dense", "config": {"n_out": 1, "init": "one"}}
+    >>> Regularization(dense, l2=0.5).connect((None, 4)).cost()
     2.0
     """
 
@@ -78,4 +79,5 @@ class Regularization(Layer):
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Return the inner layer's mask."""
-        return self.layer.compute_mask(input, mask)
+        inner: NDArray[np.bool_] | None = self.layer.compute_mask(input, mask)
+        return inner

@@ -58,4 +58,5 @@ class Residual(Layer):
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Return the inner layer's mask."""
-        return self.layer.compute_mask(input, mask)
+        inner: NDArray[np.bool_] | None = self.layer.compute_mask(input, mask)
+        return inner

@@ -35,7 +35,8 @@ def set_rng(rng: np.random.Generator) -> None:
     """
     if not isinstance(rng, np.random.Generator):
         raise ConfigError(
-            f"rng must be a numpy.random.Generator, got {printable(repr(rng), 60)}; use numpy.random.default_rng"
+            f"rng must be a numpy.random.Generator, got {printable(repr(rng), 60)}; "
+            "use numpy.random.default_rng"
         )
     _Defaults.rng = rng
 

@@ -60,4 +60,4 @@ def unhot(one_hot_labels: Any) -> NDArray[np.intp]:
     >>> unhot([[0, 1], [1, 0]])
     array([1, 0])
     """
-    return np.argmax(np.asarray(one_hot_labels), axis=-1)
+    return np.asarray(np.argmax(np.asarray(one_hot_labels), axis=-1), np.intp)
