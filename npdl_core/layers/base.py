@@ -227,7 +227,7 @@ class Layer(Parameterized):
 
         Only training may use it: inference returns fresh arrays.
         """
-        arrays = self._residuals.arrays
+        arrays: dict[str, NDArray[Any]] = self._residuals.arrays
         array = arrays.get(name)
         wanted = self.dtype if dtype is None else dtype
         if array is None or array.shape != shape or array.dtype != wanted:

@@ -88,7 +88,7 @@ class Dense(Layer):
         return output if input.ndim == 2 else output.reshape(*input.shape[:-1], self.n_out)
 
     def backward(self, pre_grad: Any, skip_activation: bool = False) -> NDArray[Any] | None:
-        """Write dW and db, return dx (..., D); ``skip_activation`` takes ``pre_grad`` for that of f's argument."""
+        """Write dW and db, return dx (..., D); ``skip_activation``: ``pre_grad`` is that of f's argument."""
         rows, scores, output = self.retained()
         delta = as_rows(pre_grad)
         if not skip_activation:
