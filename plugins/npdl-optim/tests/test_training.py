@@ -174,3 +174,21 @@ def test_other_optimizers_evaluate_what_they_train():
     with made.evaluation_weights():
         for key, array in made.weights().items():
             np.testing.assert_array_equal(array, before[key])
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "shapes"),
+    [
+        ("adam", {}, [(50,)]),
+        ("adam", {"weight_decay": 0.1}, [(30,), (6,), (12,), (2,)]),
+        ("adam", {"clip_param_norm": 1.0}, [(5, 6), (6,), (6, 2), (2,)]),
+        ("lamb", {}, [(5, 6), (6,), (6, 2), (2,)]),
+        ("ema", {"optimizer": "adam"}, [(50,)]),
+        ("ema", {"optimizer": "adamw"}, [(30,), (6,), (12,), (2,)]),
+        ("ema", {"optimizer": "lamb"}, [(5, 6), (6,), (6, 2), (2,)]),
+        ("max_norm", {"optimizer": "adam"}, [(5, 6), (6,), (6, 2), (2,)]),
+    ],
+)
+def test_a_model_passes_flat_buffers_or_whole_tensors(name, config, shapes):
+    values, grads, _ = model(name, config).compiled.views()
+    assert [value.shape for value in values] == [grad.shape for grad in grads] == shapes
