@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from npdl_core.errors import FileFormatError
+from npdl_core.checks import check_int
+from npdl_core.errors import ConfigError, FileFormatError
 
 __all__ = ["History"]
 
@@ -59,12 +60,11 @@ class History:
         """
         history = cls()
         try:
-            history.epoch = [int(epoch) for epoch in saved["epoch"]]
-            history.history = {str(key): list(values) for key, values in saved["history"].items()}
-            unequal = any(len(values) != len(history.epoch) for values in history.history.values())
-        except (KeyError, TypeError, ValueError, AttributeError):
-            unequal = True
-        if unequal:
+            history.epoch = [check_int("epoch", epoch, 0) for epoch in _list(saved["epoch"])]
+            history.history = {key: _list(values) for key, values in saved["history"].items()}
+        except (KeyError, TypeError, AttributeError, ConfigError):
+            raise FileFormatError("history: not what a History writes") from None
+        if any(len(values) != len(history.epoch) for values in history.history.values()):
             raise FileFormatError("history: not what a History writes")
         return history
 
@@ -72,3 +72,9 @@ class History:
         """Return epochs and last values."""
         last = ", ".join(f"{key}={values[-1]}" for key, values in self.history.items() if values)
         return f"History({len(self.epoch)} epochs{': ' + last if last else ''})"
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return list(value)

@@ -66,7 +66,10 @@ class Network(Persistent):
         return self._inputs.prepare(x)
 
     def forward(self, x: Any, train: bool = True, mask: Any = None) -> Any:
-        """Return the outputs for one batch."""
+        """Return the outputs for one batch.
+
+        Those of a training forward stay valid until the next one, which reuses their memory.
+        """
         return self._run(Batch(x, None, check_mask(mask, x)), train)[0]
 
     def _run(self, batch: Batch, train: bool) -> tuple[Any, Any]:
@@ -127,6 +130,8 @@ class Network(Persistent):
         mask: Any = None,
     ) -> dict[str, Any]:
         """Return the loss and all metrics over the whole data set, as ``{"loss": …, "accuracy": …}``.
+
+        What layers add to the loss in training, such as L2 costs, is not part of it.
 
         Parameters
         ----------

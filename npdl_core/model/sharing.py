@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.layers.base import Layer
@@ -66,19 +65,18 @@ class Sharing:
     def after_backward(self, index: int) -> None:
         """Add this application's gradients to the totals."""
         for parameter in self._summed[index]:
-            if parameter.grad is None:
-                continue
-            key = id(parameter)
-            if key in self._totals:
-                self._totals[key][1].__iadd__(parameter.grad)
+            grad: Any = parameter.grad
+            if id(parameter) in self._totals:
+                total = self._totals[id(parameter)][1]
+                total += grad
             else:
-                self._totals[key] = (parameter, parameter.grad.copy())
+                self._totals[id(parameter)] = (parameter, grad.copy())
 
     def finish(self) -> None:
         """Write the summed gradients back."""
         for parameter, total in self._totals.values():
-            if parameter.grad is not None:
-                np.copyto(parameter.grad, total)
+            grad: Any = parameter.grad
+            grad[...] = total
         self._totals.clear()
 
 

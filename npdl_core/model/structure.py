@@ -192,8 +192,10 @@ class Structure(ABC):
     def _note(self) -> None:
         """Look once at what every step needs to know of the layers."""
         layers = [layer for _, layer in self.applications]
-        for part in _parts(layers):
-            part.check_frozen()
+        for name, layer in self.applications:
+            with located(name, layer):
+                for part in _parts([layer]):
+                    part.check_frozen()
         sharing = Sharing(layers)
         self._sharing = sharing if sharing.needed else None
         self._stateful = any(isinstance(part, Layer) and part.stateful for part in _parts(layers))
