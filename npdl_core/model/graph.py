@@ -170,6 +170,8 @@ class Graph(Network):
         skipping = {self.outputs[0] if output is None else output for output in fused}
         owned: set[str] = set()
         sharing = self._sharing
+        if sharing is not None:
+            sharing.begin_backward()
         for index, name in reversed(list(enumerate(self._nodes))):
             node = self._nodes[name]
             backward: Callable[..., Any] = node.layer.backward

@@ -145,6 +145,8 @@ class Model(Network):
         """
         sharing = self._sharing
         options = {"skip_activation": True} if None in fused else {}
+        if sharing is not None:
+            sharing.begin_backward()
         for index in range(len(self._applied) - 1, -1, -1):
             backward: Callable[..., Any] = self._applied[index].backward
             if sharing is not None:

@@ -57,6 +57,10 @@ class Sharing:
         if self._swapped[index]:
             self._residuals[index] = self._layers[index].residuals
 
+    def begin_backward(self) -> None:
+        """Forget the totals of a backward that was broken off."""
+        self._totals.clear()
+
     def before_backward(self, index: int) -> None:
         """Restore the residuals of this application."""
         if self._swapped[index]:
@@ -77,7 +81,6 @@ class Sharing:
         for parameter, total in self._totals.values():
             grad: Any = parameter.grad
             grad[...] = total
-        self._totals.clear()
 
 
 def _trainable(layer: Layer) -> dict[int, Parameter]:

@@ -170,6 +170,23 @@ def test_clone_starts_as_the_original_did(case):
     assert len({id(x) for x in twin.layers}) == len({id(x) for x in network.layers})
 
 
+def test_a_backward_that_was_broken_off_leaves_nothing_behind(case):
+    network, X, Y = case
+    network.connect_to_data(X)
+    compiled = network.compiled
+    outputs = network.forward(X)
+    grad = compiled.meter().learn(outputs, Y, None, None, 0.0, compiled.fused)
+    network.backward(grad, compiled.fused)
+    expected = [array.copy() for array in network.grads]
+    first = network.distinct_layers()[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(first), "backward", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            network.backward(grad, compiled.fused)
+    network.backward(grad, compiled.fused)
+    assert all((a == b).all() for a, b in zip(network.grads, expected, strict=True))
+
+
 def test_tied_weights_are_one_array():
     network, _, _ = tied()
     network.connect((None, 5))
