@@ -12,7 +12,17 @@ from npdl_core.layers.base import Layer, Shaped
 from npdl_core.parameterized import Parameterized
 from npdl_core.testing.arrays import as_list
 
-__all__ = ["call", "connect", "connected_to", "in_float64", "prepare", "trainable_arrays"]
+__all__ = [
+    "call",
+    "connect",
+    "connected_to",
+    "copy_parameters",
+    "forget",
+    "in_float64",
+    "prepare",
+    "reseed",
+    "trainable_arrays",
+]
 
 
 def connect(layer: Any, shape: Any) -> Any:
@@ -43,21 +53,27 @@ def in_float64(layer: Any) -> Any:
     return twin
 
 
-def copy_parameters(source: Any, target: Any) -> None:
+def copy_parameters(source: Parameterized, target: Parameterized) -> None:
     """Copy the numbers of all parameters of one layer into another of the same configuration."""
-    if isinstance(source, Parameterized):
-        arrays = dict(source.named_parameters())
-        for name, parameter in target.named_parameters():
-            parameter.value[...] = arrays[name].value
-        return
-    for from_array, to_array in zip(source.params, target.params, strict=True):
-        to_array[...] = from_array
+    arrays = dict(source.named_parameters())
+    for name, parameter in target.named_parameters():
+        parameter.value[...] = arrays[name].value
 
 
 def prepare(layer: Any, seed: int) -> None:
     """Make the next training forward reproducible: random numbers from ``seed``, no carried state."""
+    reseed(layer, seed)
+    forget(layer)
+
+
+def reseed(layer: Any, seed: int) -> None:
+    """Start the layer's random generator anew, if it has one."""
     if isinstance(layer, Layer) or hasattr(layer, "rng"):
         layer.rng = np.random.default_rng(seed)
+
+
+def forget(layer: Any) -> None:
+    """Drop the state that a layer carries from call to call, if it carries one."""
     if callable(getattr(layer, "forget", None)):
         layer.forget()
 

@@ -23,7 +23,7 @@ def gradcheck(
     *,
     mask: Any = None,
     seeds: Sequence[int] = (0, 1, 2),
-    per_entry_limit: int = 400,
+    per_entry_limit: int = 150,
     rtol: float = 1e-6,
     options: Mapping[str, Any] | None = None,
 ) -> None:

@@ -21,7 +21,7 @@ ATTEMPTS = 12
 """How many points are tried before a function counts as differentiable nowhere."""
 
 STEP = 1e-4
-"""How far each number is moved, to both sides; with four points the error is of its fourth order."""
+"""How far each number is moved, to both sides."""
 
 Terms = Callable[[], NDArray[np.float64]]
 Arrays = Mapping[str, NDArray[Any]]
@@ -66,7 +66,7 @@ def compare_gradients(
     *,
     seed: int = 0,
     n_directions: int = 2,
-    per_entry_limit: int = 400,
+    per_entry_limit: int = 150,
     rtol: float = 1e-6,
     atol: float = 1e-9,
 ) -> None:
@@ -115,7 +115,7 @@ def first_mismatch(
     rng: np.random.Generator,
     *,
     n_directions: int = 2,
-    per_entry_limit: int = 400,
+    per_entry_limit: int = 150,
     rtol: float = 1e-6,
     atol: float = 1e-9,
     step: float = STEP,
@@ -133,11 +133,14 @@ def first_mismatch(
     grads = [np.asarray(gradients[name], np.float64) for name in names]
 
     def probe(where: str, directions: list[NDArray[Any]]) -> Mismatch | None:
-        numeric, size = _derivative(terms, moved, directions, step)
         analytic = sum(float(np.vdot(g, d)) for g, d in zip(grads, directions, strict=True))
-        bound = atol + ROUNDING * size / step + rtol * max(abs(numeric), abs(analytic))
-        if abs(numeric - analytic) <= bound:
-            return None
+        numeric = 0.0
+        # Two points are enough as a rule; four are asked where two disagree.
+        for derivative in (_two_points, _four_points):
+            numeric, size = derivative(terms, moved, directions, step)
+            bound = atol + ROUNDING * size / step + rtol * max(abs(numeric), abs(analytic))
+            if abs(numeric - analytic) <= bound:
+                return None
         return Mismatch(where, numeric, analytic, _doubt(terms, moved, directions, step))
 
     found = None
@@ -170,21 +173,22 @@ def search_mismatch(
     ConformanceError
         If they differ where the function is smooth, or no such point is found.
     """
-    found = None
-    for _ in range(ATTEMPTS):
+    doubtful: list[Mismatch] = []
+    while len(doubtful) < ATTEMPTS:
         found = first_mismatch(terms, arrays(), gradients(), rng, **options)
         if found is None:
             return
         if not found.doubtful:
             raise found.broken()
+        doubtful.append(found)
         move()
-    if found is not None:
-        raise Broken(
-            f"no differentiable point was found in {ATTEMPTS} attempts; at the last one the gradient at "
-            f"{found.where} is not the derivative",
-            f"{found.numeric:.9g} (central differences)",
-            f"{found.analytic:.9g}",
-        )
+    last = doubtful[-1]
+    raise Broken(
+        f"no differentiable point was found in {ATTEMPTS} attempts; at the last one the gradient at "
+        f"{last.where} is not the derivative",
+        f"{last.numeric:.9g} (central differences)",
+        f"{last.analytic:.9g}",
+    )
 
 
 def _at_entry(
@@ -217,18 +221,24 @@ def _moved_terms(
     return results
 
 
-def _derivative(
+def _two_points(
     terms: Terms, arrays: list[NDArray[Any]], directions: list[NDArray[Any]], step: float
 ) -> tuple[float, float]:
     """Return the derivative along a direction and the size of the terms there.
 
     Terms are subtracted before they are summed, so that large ones do not drown small changes.
     """
-    far_back, back, ahead, far_ahead = _moved_terms(
-        terms, arrays, directions, [-2 * step, -step, step, 2 * step]
-    )
-    near, far = float((ahead - back).sum()) / (2 * step), float((far_ahead - far_back).sum()) / (4 * step)
-    return (4 * near - far) / 3, math.sqrt(float(np.vdot(ahead, ahead)))
+    back, ahead = _moved_terms(terms, arrays, directions, [-step, step])
+    return float((ahead - back).sum()) / (2 * step), math.sqrt(float(np.vdot(ahead, ahead)))
+
+
+def _four_points(
+    terms: Terms, arrays: list[NDArray[Any]], directions: list[NDArray[Any]], step: float
+) -> tuple[float, float]:
+    """Return the same with an error of the fourth order."""
+    near, size = _two_points(terms, arrays, directions, step)
+    far, _ = _two_points(terms, arrays, directions, 2 * step)
+    return (4 * near - far) / 3, size
 
 
 def _doubt(terms: Terms, arrays: list[NDArray[Any]], directions: list[NDArray[Any]], step: float) -> float:

@@ -37,6 +37,12 @@ class CannotConnect(Affine):
         raise RuntimeError("never")
 
 
+@breaks("subject_connects")
+class ConnectsNowhere(Affine):
+    def connect_to(self, prev_layer=None):
+        raise RuntimeError("never")
+
+
 @breaks("connecting_again_keeps_parameters")
 class DrawsAgain(Affine):
     def connect_to(self, prev_layer=None):
@@ -219,7 +225,7 @@ class WritesSameNumbers(Affine):
 class AsksForWritable(Affine):
     def forward(self, input, train=True):
         if not input.flags.writeable:
-            raise ValueError("input is read-only")
+            raise ValueError("input cannot be written")
         return super().forward(input, train)
 
 

@@ -5,8 +5,9 @@ import threading
 import time
 
 import numpy as np
-from right_layers import Affine, Centred, Fast, Gated, Lookup, Noisy, Scan, collector
+from right_layers import Affine, Carry, Centred, Fast, Gated, Lookup, Noisy, Scan, collector
 
+from npdl_core.errors import ConfigError
 from npdl_core.layers import Layer
 
 NOISE = np.random.default_rng(0)
@@ -109,6 +110,32 @@ class MainThreadOnly(Affine):
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("wrong thread")
         return super().forward(input, train)
+
+
+@breaks("carried_state_can_be_forgotten_and_restored")
+class ForgetsNothing(Carry):
+    def forget(self):
+        pass
+
+
+@breaks("carried_state_can_be_forgotten_and_restored")
+class HandsOutItsState(Carry):
+    def forward(self, input, train=True):
+        before = self.state
+        y = super().forward(input, train)
+        if before is not None:
+            before[...] = self.state
+            self.state = before
+        return y
+
+    def get_state(self):
+        return self.state
+
+
+@breaks("carried_state_can_be_forgotten_and_restored")
+class RestoresHalf(Carry):
+    def set_state(self, state):
+        self.state = state / 2
 
 
 @breaks("batch_equals_one_by_one")
@@ -393,6 +420,14 @@ class GrowingMask(Scan):
     def compute_mask(self, input, mask):
         self.asked += 1
         return None if mask is None else mask & (np.arange(mask.shape[1]) > self.asked)
+
+
+@breaks("a_full_mask_changes_nothing")
+class RefusesMasks(Scan):
+    def forward(self, input, train=True, *, mask=None):
+        if mask is not None:
+            raise ConfigError("not today")
+        return super().forward(input, train)
 
 
 @breaks("a_full_mask_changes_nothing")

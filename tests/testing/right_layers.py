@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npdl_core.errors import ConfigError
+from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers import Layer
 
 
@@ -117,6 +117,142 @@ class Pair(Layer):
     def backward(self, pre_grad):
         (y,) = self.retained()
         return 2 * pre_grad[0] + (1 - y * y) * pre_grad[1]
+
+
+class Carry(Layer):
+    """Adds the last output of the call before to every step, as a value."""
+
+    stateful = True
+
+    def __init__(self):
+        self.state = None
+
+    def connect_to(self, prev_layer=None):
+        shape = self.incoming_shape(prev_layer)
+        if len(shape) != 3:
+            raise ConfigError("needs (N, T, D)")
+        self.out_shape = shape
+
+    def forward(self, input, train=True):
+        out = np.array(input) if self.state is None else input + self.state[:, None]
+        self.state = out[:, -1].copy()
+        return out
+
+    def backward(self, pre_grad):
+        return pre_grad
+
+    def forget(self):
+        self.state = None
+
+    def get_state(self):
+        return None if self.state is None else self.state.copy()
+
+    def set_state(self, state):
+        self.state = state.copy()
+
+
+class CarryOnly(Carry):
+    """Can forget, and does not tell its state."""
+
+    get_state = None
+
+
+class Bags(Layer):
+    """Means of the rows of a table, over real ids only."""
+
+    integer_input = True
+    accepts_mask = True
+    input_size = 6
+
+    def connect_to(self, prev_layer=None):
+        shape = self.incoming_shape(prev_layer)
+        self.add_param("W", (self.input_size, 2))
+        self.out_shape = (shape[0], 2)
+
+    def forward(self, input, train=True, *, mask=None):
+        real = np.ones(input.shape, bool) if mask is None else mask
+        weights = (real / np.maximum(real.sum(axis=1, keepdims=True), 1))[..., None].astype(self.dtype)
+        if train:
+            self.retain(input, weights)
+        return (self.W[input] * weights).sum(axis=1)
+
+    def backward(self, pre_grad):
+        ids, weights = self.retained()
+        self.dW = np.zeros_like(self.W)
+        np.add.at(self.dW, ids, pre_grad[:, None] * weights)
+        return None
+
+    def compute_mask(self, input, mask):
+        return None
+
+
+class Pictures(Layer):
+    """Takes images, and a mask only with sequences."""
+
+    accepts_mask = True
+
+    def connect_to(self, prev_layer=None):
+        shape = self.incoming_shape(prev_layer)
+        if len(shape) != 4:
+            raise ConfigError("needs (N, C, H, W)")
+        self.out_shape = shape
+
+    def forward(self, input, train=True, *, mask=None):
+        if mask is not None:
+            raise ConfigError("images have no mask")
+        return 2 * input
+
+    def backward(self, pre_grad):
+        return 2 * pre_grad
+
+
+class Pairs(Layer):
+    """Means of neighbouring steps; a single step is refused."""
+
+    def connect_to(self, prev_layer=None):
+        shape = self.incoming_shape(prev_layer)
+        if len(shape) != 3:
+            raise ShapeError("needs (N, T, D)")
+        self.out_shape = (shape[0], None, shape[2])
+
+    def forward(self, input, train=True):
+        if input.shape[1] < 2:
+            raise ShapeError("needs two steps")
+        return (input[:, 1:] + input[:, :-1]) / 2
+
+    def backward(self, pre_grad):
+        n, t, d = pre_grad.shape
+        grad = np.zeros((n, t + 1, d), pre_grad.dtype)
+        grad[:, 1:] += pre_grad / 2
+        grad[:, :-1] += pre_grad / 2
+        return grad
+
+    def compute_mask(self, input, mask):
+        return None
+
+
+class Signals(Layer):
+    """Channels in front of one other axis, whose number must be known."""
+
+    def connect_to(self, prev_layer=None):
+        shape = self.incoming_shape(prev_layer)
+        if len(shape) != 3 or shape[1] is None:
+            raise ShapeError("needs (N, C, L) with C known")
+        self.add_param("a", (shape[1], 1), "one")
+        self.out_shape = shape
+
+    def forward(self, input, train=True):
+        if train:
+            self.retain(input)
+        return input * self.a
+
+    def backward(self, pre_grad):
+        (x,) = self.retained()
+        self.da = (x * pre_grad).sum(axis=(0, 2)).reshape(self.a.shape)
+        return pre_grad * self.a
+
+    def compute_mask(self, input, mask):
+        return None
 
 
 class Foreign:

@@ -16,7 +16,7 @@ import pytest
 from npdl_core.errors import ConfigError, ConformanceError, MissingDependencyError
 from npdl_core.layers import Dense
 from npdl_core.testing.arrays import LAYOUTS, as_list, laid_out, like, read_only, unit_entries
-from npdl_core.testing.audit import NETWORK, forbidden
+from npdl_core.testing.audit import _WATCH, NETWORK, _hook, forbidden, judge
 from npdl_core.testing.domains import DOMAINS, domain
 from npdl_core.testing.outcome import (
     Subject,
@@ -399,6 +399,32 @@ def test_an_import_below_the_block_excuses_nothing(tmp_path, monkeypatch):
     import runs_a_check
 
     assert len(runs_a_check.tried) == 1
+
+
+def test_what_the_hook_does():
+    """Python traces no hook, so that coverage sees it here only."""
+    with forbidden() as tried:
+        watch = _WATCH.get()
+        with pytest.raises(ConformanceError, match="open 'x'"):
+            judge(watch, "open", ("x",))
+        with pytest.raises(ConformanceError, match=r"import 'foreign\.part'"):
+            judge(watch, "import", ("foreign.part",))
+        judge(watch, "import", ("json.tool",))
+        judge(watch, "exec", (compile("1", "x", "eval"),))
+        with pytest.raises(ConformanceError):
+            _hook("os.listdir", (".",))
+    _hook("open", ("x",))
+    assert tried == ["open 'x'", "import 'foreign.part'", "os.listdir '.'"]
+
+
+def test_the_import_system_may_read_files(tmp_path, monkeypatch):
+    (tmp_path / "module_that_judges.py").write_text(
+        "from npdl_core.testing.audit import _WATCH, judge\njudge(_WATCH.get(), 'open', ('x',))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with forbidden(packages=["module_that_judges"]) as tried:
+        import module_that_judges  # noqa: F401
+    assert tried == []
 
 
 def test_an_event_without_arguments():

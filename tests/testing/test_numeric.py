@@ -100,6 +100,10 @@ def test_kinks_are_walked_around(kind, offset):
     gradcheck(Scaled(kind), x, seeds=range(10))
 
 
+def test_parameters_are_moved_away_from_kinks_too():
+    gradcheck(Dense(3, activation="relu"), np.zeros((2, 4)))
+
+
 @pytest.mark.parametrize("offset", [0.0, 3e-5])
 def test_kinks_hide_no_wrong_gradient(offset):
     x = np.full((3, 4), offset)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npdl_core.testing.arrays import as_list, laid_out, like
-from npdl_core.testing.drive import prepare
+from npdl_core.testing.drive import call, prepare
 from npdl_core.testing.layers.subject import LayerSubject, require_same_step
 from npdl_core.testing.outcome import require, require_close, require_same
 from npdl_core.testing.snapshot import arrays_in, changes, snapshot
@@ -26,8 +26,8 @@ def inference_writes_nothing(subject: LayerSubject) -> None:
     x, another = subject.draw(layer, 0), subject.draw(layer, 1, n=2)
     for when in ("before any training", "after a training step"):
         before = snapshot(layer)
-        subject.run(layer, x, False)
-        subject.run(layer, another, False)
+        call(layer, x, False, None, subject.options)
+        call(layer, another, False, None, subject.options)
         written = changes(before, snapshot(layer))
         require(not written, f"inference {when} writes", "nothing", ", ".join(written[:5]))
         subject.step(layer, x)

@@ -36,9 +36,8 @@ def masked_gradients(subject: LayerSubject) -> None:
     x = subject.draw(layer)
     mask = subject.masks_for(layer, x)
     if mask is not None:
-        check_function(
-            LayerFunction(layer, x, mask=mask, seed=5, options=subject.options), per_entry_limit=400
-        )
+        function = LayerFunction(layer, x, mask=mask, seed=5, options=subject.options)
+        check_function(function, per_entry_limit=150)
 
 
 def masked_steps_have_no_influence(subject: LayerSubject) -> None:

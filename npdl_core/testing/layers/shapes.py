@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy as np
 from npdl_core.errors import NpdlError
 from npdl_core.layers.base import Layer
 from npdl_core.testing.arrays import as_list
-from npdl_core.testing.drive import connect, trainable_arrays
+from npdl_core.testing.drive import call, connect, forget, reseed, trainable_arrays
 from npdl_core.testing.layers.subject import LayerSubject, as_list_of_shapes
 from npdl_core.testing.outcome import fail, require, require_same
+from npdl_core.testing.snapshot import arrays_in
 
 __all__ = ["SHAPES"]
 
@@ -69,6 +71,39 @@ def _connects_or_explains(subject: LayerSubject, what: str, shape: Any) -> None:
     require(layer.out_shape is not None, f"connecting with {what} leaves no out_shape", "an error or a shape")
 
 
+def carried_state_can_be_forgotten_and_restored(subject: LayerSubject) -> None:
+    """After ``forget`` a layer starts afresh; ``set_state`` restores the moment of ``get_state``."""
+    layer = subject.connected()
+    if not callable(getattr(layer, "forget", None)):
+        return
+    x = subject.draw(layer)
+    for train in (False, True):
+        subject.note(train=train)
+        forget(layer)
+        first = _outputs(subject, layer, x, train)
+        state = layer.get_state() if callable(getattr(layer, "get_state", None)) else None
+        kept = arrays_in(copy.deepcopy(state))
+        second = _outputs(subject, layer, x, train)
+        for path, array in arrays_in(state).items():
+            require_same(array, kept[path], "a later call changes what get_state returned")
+        forget(layer)
+        _require_all_same(_outputs(subject, layer, x, train), first, "after forget() the output differs")
+        if state is not None:
+            layer.set_state(state)
+            again = _outputs(subject, layer, x, train)
+            _require_all_same(again, second, "after set_state(get_state()) the output differs")
+
+
+def _outputs(subject: LayerSubject, layer: Any, x: Any, train: bool) -> list[Any]:
+    reseed(layer, 0)
+    return [np.array(y) for y in as_list(call(layer, x, train, None, subject.options))]
+
+
+def _require_all_same(came: list[Any], due: list[Any], what: str) -> None:
+    for now, then in zip(came, due, strict=True):
+        require_same(now, then, what)
+
+
 def declared_shape_is_actual(subject: LayerSubject) -> None:
     """Outputs have the declared shape and the input gradients the input's, in training and at inference."""
     layer = subject.connected()
@@ -77,10 +112,13 @@ def declared_shape_is_actual(subject: LayerSubject) -> None:
 
 
 def sizes_of_one(subject: LayerSubject) -> None:
-    """One sample, and one time step where the length varies, work as any number does."""
+    """One sample, and one time step where the length varies, work as any number does.
+
+    A layer that needs more steps (a window over time) must say so: ShapeError.
+    """
     layer = subject.connected()
     _check_sizes(subject, layer, n=1, t=4)
-    if subject.varies_in_time:
+    if subject.takes_one_step:
         _check_sizes(subject, layer, n=3, t=1)
         _check_sizes(subject, layer, n=1, t=1)
 
@@ -130,6 +168,7 @@ SHAPES = (
     connects,
     connecting_again_keeps_parameters,
     unknown_sizes_are_clear_errors,
+    carried_state_can_be_forgotten_and_restored,
     declared_shape_is_actual,
     sizes_of_one,
     empty_batch,

@@ -8,27 +8,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.errors import NpdlError
+from npdl_core.errors import NpdlError, ShapeError
 from npdl_core.layers.base import Layer
 from npdl_core.testing.arrays import as_list, like, unit_entries
 from npdl_core.testing.common import ComponentSubject
-from npdl_core.testing.drive import call, connect, prepare, trainable_arrays
+from npdl_core.testing.drive import call, connect, forget, prepare, trainable_arrays
 from npdl_core.testing.outcome import fail, require_close, require_same
 
 __all__ = ["LayerSubject", "Step", "out_mask", "require_same_step"]
 
-FAMILY: tuple[Any, ...] = (
-    (None, 5),
-    (None, None, 5),
-    (None, 3, 6, 6),
-    (None, 2, 5, 5, 5),
+FAMILY: tuple[tuple[Any, ...], ...] = (
+    ((None, 5),),
+    ((None, None, 5), (None, 3, 6)),
+    ((None, 3, 6, 6),),
+    ((None, 2, 5, 5, 5),),
 )
-"""Shapes that are tried where the caller gives none; of several axes None, the second is time."""
+"""Shapes of vectors, sequences, images, volumes that are tried where the caller gives none.
 
-LISTS: tuple[Any, ...] = ([(None, 5), (None, 5)], [(None, None, 5), (None, None, 5)])
+Of the alternatives the first is taken that connects. Of several axes None, the second is time.
+"""
+
+LISTS = (([(None, 5), (None, 5)],), ([(None, None, 5), (None, None, 5)],))
 """The same for layers that take none of these: lists of inputs."""
 
-ID_FAMILY: tuple[Any, ...] = ((None, 5), (None, None))
+ID_FAMILY = (((None, 5),), ((None, None),))
 """The same for layers that are fed with ids (N, T)."""
 
 N_SHAPES = 3
@@ -97,12 +100,13 @@ class LayerSubject(ComponentSubject):
             given = layer.declared_input_shape()
         if given is not None:
             return [[_any_batch(one) for one in given] if isinstance(given, list) else _any_batch(given)]
-        families = (ID_FAMILY,) if self.new_is_integer() else (FAMILY, LISTS)
+        families: tuple[Any, ...] = (ID_FAMILY,) if self.new_is_integer() else (FAMILY, LISTS)
         for family in families:
-            found = [shape for shape in family if self._takes(shape)]
+            taken = (next((shape for shape in group if self._takes(shape)), None) for group in family)
+            found = [shape for shape in taken if shape is not None]
             if found:
                 return found[:N_SHAPES]
-        tried = ", ".join(str(shape) for family in families for shape in family)
+        tried = ", ".join(str(shape) for family in families for group in family for shape in group)
         fail(f"it connects to none of the shapes {tried}; give input_shape=…")
 
     def _takes(self, shape: Any) -> bool:
@@ -120,6 +124,18 @@ class LayerSubject(ComponentSubject):
     def varies_in_time(self) -> bool:
         """Whether a size besides the batch may vary."""
         return any(None in tuple(shape)[1:] for shape in as_list_of_shapes(self.shape))
+
+    @property
+    def takes_one_step(self) -> bool:
+        """Whether the length varies and a single step is not refused by a ShapeError."""
+        if not self.varies_in_time:
+            return False
+        layer = self.connected()
+        try:
+            self.run(layer, self.draw(layer, t=1), False)
+        except ShapeError:
+            return False
+        return True
 
     @property
     def takes_sequences(self) -> bool:
@@ -174,7 +190,8 @@ class LayerSubject(ComponentSubject):
         return real
 
     def run(self, layer: Any, input: Any, train: bool, mask: Any = None) -> Any:
-        """Return what ``forward`` returns."""
+        """Return what ``forward`` returns, from a fresh state."""
+        forget(layer)
         return call(layer, input, train, mask, self.options)
 
     def infer(self, layer: Any, input: Any, mask: Any = None) -> list[NDArray[Any]]:
@@ -236,7 +253,9 @@ class LayerSubject(ComponentSubject):
         try:
             self.run(layer, input, False, mask)
         except NpdlError:
-            return None
+            if np.ndim(as_list(input)[0]) > 3:  # images: their first two axes are no (N, T)
+                return None
+            raise
         return mask
 
 
