@@ -78,6 +78,7 @@ TABLE = {
     "objectives": {
         "temporal_softmax": [{"outputs": "real"}, {"config": {"from_logits": False}}],
     },
+    "metrics": {"bits_per_character": {}},
     "kernels": dict.fromkeys(
         f"{name}_{pass_}"
         for name in ("simple_rnn", "gru", "gru_after", "lstm")
