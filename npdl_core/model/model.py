@@ -51,7 +51,7 @@ class Model(Network):
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Any, **config: Any) -> None:
+    def add(self, layer: Any, /, **config: Any) -> None:
         """Append a layer: a name with its configuration, an envelope, a class or an instance.
 
         Raises
