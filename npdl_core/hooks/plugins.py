@@ -63,6 +63,7 @@ class HookManager:
         self._entries: dict[str, Entry] = {}
         self._booked: dict[str, list[tuple[str, str]]] = {}
         self._waiting: list[str] = []
+        self._announcing = False
         self._failures: dict[Entry, PluginError] = {}
         self._unsaid: list[str] = []
         self._active: frozenset[str] = frozenset()
@@ -93,10 +94,14 @@ class HookManager:
         """Run ``npdl_register`` of every plugin that has not had it run."""
         if not self._loaded:
             self.load()
-        if self._waiting:
+        if self._waiting or self._announcing:  # other threads wait until all have run
             with self._lock:
-                while self._waiting:
-                    self._announce(self._waiting.pop(0))
+                outermost, self._announcing = not self._announcing, True
+                try:
+                    while self._waiting:
+                        self._announce(self._waiting.pop(0))
+                finally:
+                    self._announcing = not outermost
         self._speak()
 
     def problems(self) -> list[Problem]:
