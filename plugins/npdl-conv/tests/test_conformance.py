@@ -43,11 +43,37 @@ TABLE = {
                 IMAGE, nb_filter=3, filter_size=3, dilation=2, padding=1, use_bias=False, activation="tanh"
             ),
         ],
+        "depthwise": [
+            layer(IMAGE, filter_size=3, activation="tanh"),
+            layer(IMAGE, filter_size=[3, 2], multiplier=2, stride=2, padding="same", activation="softplus"),
+            layer(IMAGE, filter_size=2, dilation=2, use_bias=False, activation="linear"),
+            layer((None, 1, 5, 5), filter_size=2, multiplier=3, activation="tanh"),
+        ],
+        "separable": [
+            layer(IMAGE, nb_filter=3, filter_size=3, activation="tanh"),
+            layer(IMAGE, nb_filter=2, filter_size=2, multiplier=2, stride=2, padding=1, activation="tanh"),
+        ],
         "max_pooling": pools(),
         "mean_pooling": pools(layer(IMAGE, pool_size=2, padding=1, count_include_pad=True)),
         "l2_pooling": pools(layer(IMAGE, pool_size=2, p=3.0)),
         "global_max_pooling": [layer(IMAGE), layer(SIGNAL)],
         "global_mean_pooling": [layer(IMAGE), layer(VOLUME)],
+        "max_unpooling": [
+            layer([(None, 4, 3, 3), IMAGE], pool_size=2),
+            layer([(None, 4, 3, 3), IMAGE], pool_size=3, stride=2, padding=[[1, 0], [1, 1]]),
+            layer([(None, 4, 4), (None, 4, 9)], pool_size=[2]),
+        ],
+        "group_norm": [
+            layer(IMAGE, groups=2),
+            layer((None, 6), groups=3, epsilon=0.01),
+            layer(VOLUME, groups=1, affine=False),
+        ],
+        "instance_norm": [layer(IMAGE), layer(SIGNAL, affine=False)],
+        "local_response_norm": [
+            layer(IMAGE),
+            layer(IMAGE, size=2, alpha=0.5, beta=1.5, k=0.7),
+            layer((None, 3, 4), size=9, alpha=2.0),
+        ],
         "upsampling": [
             layer(IMAGE, factor=2),
             layer(IMAGE, factor=[2, 3], mode="bilinear"),

@@ -138,6 +138,14 @@ def test_one_by_one_convolution_is_the_matrix_product():
         ),
         ("global_mean_pooling", {}, (None, 4), ("spatial",)),
         ("upsampling", {"n_axes": 3}, (None, 4, 4), ("3 axes",)),
+        ("max_unpooling", {"pool_size": 2}, (None, 1, 2, 2), ("two inputs",)),
+        ("max_unpooling", {"pool_size": 2}, [(None, 1, 3, 2), (None, 1, 4, 4)], ("(None, 1, 2, 2)", "3")),
+        ("depthwise", {"filter_size": 2}, (None, None, 4, 4), ("channels must be known",)),
+        ("depthwise", {"filter_size": 5}, (None, 2, 4, 4), ("axis 2", "5", "4")),
+        ("group_norm", {"groups": 2}, (None, 3, 4), ("groups=2", "3 channels")),
+        ("group_norm", {"groups": 2}, (None, None, 4), ("channels must be known",)),
+        ("group_norm", {"groups": 2}, (None,), ("(N, C, …)",)),
+        ("instance_norm", {}, (None, 4), ("spatial",)),
     ],
 )
 def test_impossible_shapes_name_axis_and_numbers(name, config, shape, words):
@@ -175,6 +183,9 @@ def test_bad_arguments_are_config_errors(config):
         ("transposed_convolution", {"nb_filter": 2, "filter_size": 2, "padding": "same"}),
         ("transposed_convolution", {"nb_filter": 3, "filter_size": 2, "groups": 2}),
         ("upsampling", {"mode": "cubic"}),
+        ("depthwise", {"filter_size": 2, "multiplier": 0}),
+        ("group_norm", {"groups": 0}),
+        ("local_response_norm", {"k": 0}),
     ],
 )
 def test_bad_arguments_of_the_others(name, config):
@@ -191,6 +202,28 @@ def test_channels_must_divide_for_the_transpose_too():
     declared = registry.get(
         "layers", "transposed_convolution", nb_filter=2, filter_size=2, input_shape=(3, 4, 4)
     )
+    assert declared.declared_input_shape() == (None, 3, 4, 4)
+
+
+def test_a_depthwise_layer_connects_again_to_other_channels():
+    layer = registry.get("layers", "depthwise", filter_size=2)
+    assert layer.connect((None, 3, 4, 4)).W.shape == (3, 1, 2, 2)
+    assert layer.clone().connect((None, 5, 4, 4)).W.shape == (5, 1, 2, 2)
+
+
+def test_values_of_overlapping_windows_add_up_where_they_share_a_maximum():
+    layer = registry.get("layers", "max_unpooling", pool_size=[2], stride=1)
+    layer.connect([(None, 1, 2), (None, 1, 3)])
+    seen, values = np.array([[[0.0, 9.0, 0.0]]]), np.array([[[2.0, 3.0]]])
+    assert layer.forward([values, seen]).tolist() == [[[0, 5, 0]]]
+    assert layer.backward(np.array([[[1.0, 7.0, 1.0]]]))[0].tolist() == [[[7, 7]]]
+
+
+def test_a_first_separable_layer_gives_no_gradient_of_its_input():
+    layer = connected(registry.get("layers", "separable", nb_filter=2, filter_size=2), (1, 2, 3, 3))
+    layer.first_layer = True
+    assert layer.backward(layer.forward(np.ones((1, 2, 3, 3)))) is None
+    declared = registry.get("layers", "separable", nb_filter=2, filter_size=2, input_shape=(3, 4, 4))
     assert declared.declared_input_shape() == (None, 3, 4, 4)
 
 

@@ -153,3 +153,103 @@ def test_upsampling(mode):
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
     layer = built("upsampling", x.shape, factor=(2, 3), mode=mode)
     compare(layer, x, lambda t: torch.nn.functional.interpolate(t, scale_factor=(2, 3), mode=mode))
+
+
+@pytest.mark.parametrize("multiplier", [1, 3])
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 2, 2)])
+def test_depthwise(stride, padding, dilation, multiplier):
+    import torch
+
+    x = np.random.default_rng(0).normal(size=(2, 4, 7, 8))
+    layer = built(
+        "depthwise",
+        x.shape,
+        filter_size=3,
+        multiplier=multiplier,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        activation="tanh",
+    )
+    convolve = torch.nn.functional.conv2d
+    compare(layer, x, lambda *a: torch.tanh(convolve(*a, stride, padding, dilation, 4)), ("W", "b"))
+
+
+def test_separable():
+    import torch
+
+    x = np.random.default_rng(0).normal(size=(2, 4, 7, 8))
+    layer = built("separable", x.shape, nb_filter=5, filter_size=3, multiplier=2, activation="tanh")
+    spatial, mix = layer.depthwise, layer.pointwise
+    layer.forward(x)  # the children's parameters are the layer's
+    weights = [torch.tensor(np.array(a), requires_grad=True) for a in (spatial.W, mix.W, mix.b)]
+
+    def chain(t):
+        maps = torch.nn.functional.conv2d(t, weights[0], groups=4)
+        return torch.tanh(torch.nn.functional.conv2d(maps, *weights[1:]))
+
+    compare(layer, x, chain)
+    for ours, theirs in zip((spatial.dW, mix.dW, mix.db), weights, strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_axes", [1, 2, 3])
+def test_max_unpooling(n_axes):
+    import torch
+
+    functional = torch.nn.functional
+    pool, unpool = (getattr(functional, f"max_{kind}{n_axes}d") for kind in ("pool", "unpool"))
+    rng = np.random.default_rng(0)
+    seen = rng.normal(size=(2, 3, *(7, 6, 9)[:n_axes]))
+    _, places = pool(torch.tensor(seen), 2, 2, 0, return_indices=True)
+    values = rng.normal(size=tuple(places.shape))
+    layer = registry.get("layers", "max_unpooling", pool_size=[2] * n_axes)
+    layer.connect([values.shape, seen.shape])
+    y = layer.forward([values, seen])
+    inputs = torch.tensor(values, requires_grad=True)
+    expected = unpool(inputs, places, 2, 2, 0, output_size=seen.shape[2:])
+    np.testing.assert_array_equal(y, expected.detach().numpy())
+    np.testing.assert_array_equal(y, layer.forward([values, seen], train=False))
+    grad = rng.normal(size=y.shape)
+    expected.backward(torch.tensor(grad))
+    dx, places_grad = layer.backward(grad)
+    np.testing.assert_array_equal(dx, inputs.grad.numpy())
+    assert not places_grad.any()
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 5, 4), (2, 6, 7), (2, 6, 3, 2, 4), (4, 12)])
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_norm(groups, shape):
+    import torch
+
+    layer = built("group_norm", shape, groups=groups, epsilon=0.01)
+    rng = np.random.default_rng(0)
+    layer.gamma, layer.beta = rng.normal(size=(2, shape[1]))
+    normalise = torch.nn.functional.group_norm
+    x = rng.normal(size=shape)
+    compare(layer, x, lambda t, *a: normalise(t, groups, *a, eps=0.01), ("gamma", "beta"))
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_instance_norm(affine):
+    import torch
+
+    shape = (3, 4, 5, 6)
+    layer = built("instance_norm", shape, affine=affine)
+    rng = np.random.default_rng(0)
+    if affine:
+        layer.gamma, layer.beta = rng.normal(size=(2, 4))
+
+    def normalise(t, gamma=None, beta=None):
+        return torch.nn.functional.instance_norm(t, weight=gamma, bias=beta)
+
+    compare(layer, rng.normal(size=shape), normalise, ("gamma", "beta") if affine else ())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 11])
+def test_local_response_norm(size):
+    import torch
+
+    x = np.random.default_rng(0).normal(size=(2, 6, 3, 4))
+    layer = built("local_response_norm", x.shape, size=size, alpha=0.7, beta=0.6, k=1.5)
+    compare(layer, x, lambda t: torch.nn.functional.local_response_norm(t, size, 0.7, 0.6, 1.5))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from npdl_conv.kernels.depthwise import depthwise_backward, depthwise_forward
+
 __all__ = ["convolution_backward", "convolution_forward", "patches"]
 
 Array = NDArray[Any]
@@ -72,6 +74,8 @@ def convolution_forward(
         How many independent channel groups.
     """
     plan = _Plan(xp, W, out, stride, dilation, groups)
+    if plan.depthwise:
+        return depthwise_forward(xp, W, out, plan.stride, plan.dilation)
     for block in plan.blocks():
         for group in range(groups):
             matrix = plan.matrix(group)
@@ -105,6 +109,9 @@ def convolution_backward(
         Where to write the padded input's gradient; returned.
     """
     plan = _Plan(xp, W, dy, stride, dilation, groups)
+    if plan.depthwise:
+        depthwise_backward(xp, W, dy, dW, dxp, plan.stride, plan.dilation)
+        return dxp
     if dW is not None:
         dW[...] = 0
     if dxp is not None:
@@ -132,6 +139,7 @@ class _Plan:
         self.kernel, self.out_sizes = W.shape[:-2], out.shape[1:-1]
         ones = (1,) * len(self.kernel)
         self.stride, self.dilation = stride or ones, dilation or ones
+        self.depthwise = 1 < groups == xp.shape[-1]
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices of images whose patches fit the cache."""

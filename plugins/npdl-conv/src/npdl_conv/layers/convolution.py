@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import out_size, pads, spread, total_padding
-from npdl_core import registry
-from npdl_core.activations.base import activate, activation_vjp
-from npdl_core.checks import check_bool, check_int, check_shape
-from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_conv.geometry import out_size, pads, total_padding
+from npdl_conv.layers.filters import Filters
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
 
 Array = NDArray[Any]
 
 
-class Convolution(Layer):
+class Convolution(Filters):
     r"""Convolution of images: :math:`y_{n,f,o} = f(\sum_{c,k} x_{n,c,o s + k d - p} W_{f,c,k} + b_f)`.
 
     It is cross-correlation, as in all libraries: filters are not flipped.
@@ -66,8 +62,6 @@ class Convolution(Layer):
     (None, 8, 32, 32)
     """
 
-    n_axes: ClassVar[int] = 2
-
     def __init__(
         self,
         nb_filter: int,
@@ -81,39 +75,15 @@ class Convolution(Layer):
         groups: int = 1,
         use_bias: bool = True,
     ) -> None:
-        self.nb_filter = check_int("nb_filter", nb_filter, 1)
-        self.filter_size = spread("filter_size", filter_size, self.n_axes)
-        self.input_shape = (
-            None if input_shape is None else check_shape("input_shape", input_shape, unknown=True)
+        super().__init__(
+            nb_filter, filter_size, input_shape, stride, init, activation, dilation, groups, use_bias
         )
-        self.stride = spread("stride", stride, self.n_axes)
-        self.init = self.init_argument("init", init)
-        self.activation = registry.get("activations", activation)
         self.padding = pads(padding, self.n_axes)
-        self.dilation = spread("dilation", dilation, self.n_axes)
-        self.groups = check_int("groups", groups, 1)
-        self.use_bias = check_bool("use_bias", use_bias)
-        if self.nb_filter % self.groups:
-            raise ConfigError(f"{self}: groups={self.groups} do not divide nb_filter={self.nb_filter}")
-
-    def declared_input_shape(self) -> Shape | None:
-        """Return the declared shape behind a batch axis."""
-        if self.input_shape is None:
-            return None
-        return self.input_shape if len(self.input_shape) == self.n_axes + 2 else (None, *self.input_shape)
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make W and b, and compute the output's size."""
-        shape = tuple(self.incoming_shape(prev_layer))
-        if len(shape) != self.n_axes + 2:
-            raise ShapeError(f"{self} needs an input of {self.n_axes + 2} axes (N, C, …), got {shape}")
-        channels = shape[1]
-        if channels is not None and channels % self.groups:
-            raise ShapeError(f"{self}: groups={self.groups} do not divide the {channels} channels of {shape}")
-        per_group = None if channels is None else channels // self.groups
-        self.add_param("W", (self.nb_filter, per_group, *self.filter_size), self.init)
-        if self.use_bias:
-            self.add_param("b", (self.nb_filter,), "zero", decay=False)
+        shape = self.images_shape(prev_layer)
+        self.make_params(self.nb_filter, None if shape[1] is None else shape[1] // self.groups)
         sizes = [None if size is None else self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
         self.out_shape = (shape[0], self.nb_filter, *sizes)
 
@@ -132,14 +102,6 @@ class Convolution(Layer):
             else self.padding[axis]
         )
         return out_size(str(self), axis + 2, size, kernel, stride, dilation, padding)
-
-    def _options(self) -> dict[str, Any]:
-        """Return the kernels' options that differ from their defaults."""
-        ones = (1,) * self.n_axes
-        options: dict[str, Any] = {} if self.stride == ones else {"stride": self.stride}
-        if self.dilation != ones:
-            options["dilation"] = self.dilation
-        return options | ({"groups": self.groups} if self.groups != 1 else {})
 
     def _padded(self, input: Array, train: bool) -> Array:
         """Return the input channels last, in the layer's dtype, with zeros around it."""
@@ -167,33 +129,21 @@ class Convolution(Layer):
         sizes = [self._out_size(axis, size) for axis, size in enumerate(input.shape[2:])]
         shape = (len(input), *sizes, self.nb_filter)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
-        kernels.convolution_forward(padded, self._filters(), scores, **self._options())
-        if self.use_bias:
-            scores += self.b
-        keep_scores = train and getattr(self.activation, "needs_input", True)
-        output = activate(
-            self.activation, scores, self.work_array("output", shape) if keep_scores else scores
-        )
+        kernels.convolution_forward(padded, self.filters_last(), scores, **self.kernel_options())
+        output, kept = self.activated(scores, train)
         if train:
-            self.retain(padded, scores if keep_scores else None, output, input.shape)
+            self.retain(padded, kept, output, input.shape)
         return np.moveaxis(output, -1, 1)
-
-    def _filters(self) -> Array:
-        r"""Return W as (\*K, C / groups, F), contiguous."""
-        return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
 
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
         padded, scores, output, shape = self.retained()
-        delta = self.work_array("delta", output.shape)
-        activation_vjp(self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, delta)
-        filters = self._filters()
+        delta = self.scores_grad(pre_grad, scores, output)
+        filters = self.filters_last()
         dW = self.work_array("filters_grad", filters.shape)
         grad = None if self.first_layer else self.work_array("padded_grad", padded.shape)
-        kernels.convolution_backward(padded, filters, delta, dW, grad, **self._options())
+        kernels.convolution_backward(padded, filters, delta, dW, grad, **self.kernel_options())
         self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
-        if self.use_bias:
-            self.db = delta.reshape(-1, self.nb_filter).sum(axis=0)
         if grad is None:
             return None
         last = (shape[0], *shape[2:], shape[1])

@@ -125,7 +125,7 @@ class Pooling(Layer):
             self.retain(kept, input.shape, sizes, outs, margins)
         return self._as_before(out, input.shape[: -len(self.pool_size)])
 
-    def backward(self, pre_grad: Any) -> Array:
+    def backward(self, pre_grad: Any) -> Any:
         """Return the input's gradient."""
         kept, shape, sizes, outs, margins = self.retained()
         delta = self._channels_last(pre_grad)

@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 
 from npdl_conv import kernels
 from npdl_conv.geometry import pads, spread
-from npdl_core import registry
-from npdl_core.activations.base import activate, activation_vjp
-from npdl_core.checks import check_bool, check_int, check_shape
+from npdl_conv.layers.filters import Filters
 from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers.base import Layer, Shape
 
 __all__ = ["TransposedConvolution"]
 
 Array = NDArray[Any]
 
 
-class TransposedConvolution(Layer):
+class TransposedConvolution(Filters):
     r"""The gradient of a convolution as a layer: every input entry spreads a filter over the output.
 
     :math:`y_{n,f,\,i s + k d - p} \mathrel{+}= \sum_c x_{n,c,i} W_{c,f,k}`, then b and the activation.
@@ -61,8 +58,6 @@ class TransposedConvolution(Layer):
     (None, 4, 10, 10)
     """
 
-    n_axes = 2
-
     def __init__(
         self,
         nb_filter: int,
@@ -77,44 +72,22 @@ class TransposedConvolution(Layer):
         groups: int = 1,
         use_bias: bool = True,
     ) -> None:
-        self.nb_filter = check_int("nb_filter", nb_filter, 1)
-        self.filter_size = spread("filter_size", filter_size, self.n_axes)
-        self.input_shape = (
-            None if input_shape is None else check_shape("input_shape", input_shape, unknown=True)
+        super().__init__(
+            nb_filter, filter_size, input_shape, stride, init, activation, dilation, groups, use_bias
         )
-        self.stride = spread("stride", stride, self.n_axes)
-        self.init = self.init_argument("init", init)
-        self.activation = registry.get("activations", activation)
         margins = pads(padding, self.n_axes)
         if isinstance(margins, str):
             raise ConfigError(f"{self}: padding must be sizes, got {padding!r}")
         self.padding = margins
         self.output_padding = spread("output_padding", output_padding, self.n_axes, 0)
-        self.dilation = spread("dilation", dilation, self.n_axes)
-        self.groups = check_int("groups", groups, 1)
-        self.use_bias = check_bool("use_bias", use_bias)
-        if self.nb_filter % self.groups:
-            raise ConfigError(f"{self}: groups={self.groups} do not divide nb_filter={self.nb_filter}")
         for extra, stride_, dilation_ in zip(self.output_padding, self.stride, self.dilation, strict=True):
             if extra >= max(stride_, dilation_):
                 raise ConfigError(f"{self}: output_padding={extra} must be smaller than stride or dilation")
 
-    def declared_input_shape(self) -> Shape | None:
-        """Return the declared shape behind a batch axis."""
-        if self.input_shape is None:
-            return None
-        return self.input_shape if len(self.input_shape) == self.n_axes + 2 else (None, *self.input_shape)
-
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make W and b, and compute the output's size."""
-        shape = tuple(self.incoming_shape(prev_layer))
-        if len(shape) != self.n_axes + 2:
-            raise ShapeError(f"{self} needs an input of {self.n_axes + 2} axes (N, C, …), got {shape}")
-        if shape[1] is not None and shape[1] % self.groups:
-            raise ShapeError(f"{self}: groups={self.groups} do not divide the {shape[1]} channels of {shape}")
-        self.add_param("W", (shape[1], self.nb_filter // self.groups, *self.filter_size), self.init)
-        if self.use_bias:
-            self.add_param("b", (self.nb_filter,), "zero", decay=False)
+        shape = self.images_shape(prev_layer)
+        self.make_params(shape[1], self.nb_filter // self.groups)
         sizes = [None if s is None else self._out_size(axis, s) for axis, s in enumerate(shape[2:])]
         self.out_shape = (shape[0], self.nb_filter, *sizes)
 
@@ -130,13 +103,6 @@ class TransposedConvolution(Layer):
             )
         return out
 
-    def _options(self) -> dict[str, Any]:
-        return {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
-
-    def _filters(self) -> Array:
-        r"""Return W as the filters (\*K, F / groups, C) of the convolution whose gradient this layer is."""
-        return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
-
     def _wide(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[slice, ...]]:
         r"""Return the shape before cutting, for an input (N, C, \*S), and what is kept of it."""
         outs = [self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
@@ -149,12 +115,11 @@ class TransposedConvolution(Layer):
         r"""Return the activated maps (N, F, \*O) for input (N, C, \*S)."""
         last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
         wide, kept = self._wide(input.shape)
-        filters, spread_out = self._filters(), np.empty(wide, self.dtype)
-        kernels.convolution_backward(spread_out, filters, last, None, spread_out, **self._options())
-        scores = np.ascontiguousarray(spread_out[kept])
-        if self.use_bias:
-            scores += self.b
-        output = activate(self.activation, scores, np.empty_like(scores))
+        spread_out = np.empty(wide, self.dtype)
+        kernels.convolution_backward(
+            spread_out, self.filters_last(), last, None, spread_out, **self.kernel_options()
+        )
+        output, scores = self.activated(np.ascontiguousarray(spread_out[kept]), train)
         if train:
             self.retain(last, scores, output, input.shape)
         return np.moveaxis(output, -1, 1)
@@ -162,21 +127,16 @@ class TransposedConvolution(Layer):
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
         last, scores, output, shape = self.retained()
-        delta = activation_vjp(
-            self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, np.empty_like(output)
-        )
-        if self.use_bias:
-            self.db = delta.reshape(-1, self.nb_filter).sum(axis=0)
+        delta = self.scores_grad(pre_grad, scores, output)
         wide, kept = self._wide(shape)
         padded = np.zeros(wide, self.dtype)
         padded[kept] = delta
-        filters = self._filters()
+        # The convolution whose gradient this layer is has W's channels and filters the other way round.
+        filters, options = self.filters_last(), self.kernel_options()
         dW = np.empty(filters.shape, self.dtype)
-        kernels.convolution_backward(padded, filters, last, dW, None, **self._options())
+        kernels.convolution_backward(padded, filters, last, dW, None, **options)
         self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
         if self.first_layer:
             return None
-        grad = kernels.convolution_forward(
-            padded, filters, np.empty(last.shape, self.dtype), **self._options()
-        )
+        grad = kernels.convolution_forward(padded, filters, np.empty(last.shape, self.dtype), **options)
         return np.moveaxis(np.asarray(grad), -1, 1)

@@ -1,0 +1,195 @@
+"""Layers against the node cases that the onnx package makes."""
+
+import importlib
+import warnings
+
+import numpy as np
+import pytest
+
+from npdl_core import registry
+
+OPERATORS = {
+    "Conv": "conv",
+    "ConvTranspose": "convtranspose",
+    "MaxPool": "maxpool",
+    "AveragePool": "averagepool",
+    "LpPool": "lppool",
+    "GlobalMaxPool": "globalmaxpool",
+    "GlobalAveragePool": "globalaveragepool",
+    "MaxUnpool": "maxunpool",
+    "LRN": "lrn",
+    "GroupNormalization": "groupnormalization",
+}
+
+LOWER = "an odd margin goes in front; ours goes behind, as SAME_UPPER"
+WIDE = "margins of more than half a window, as PyTorch refuses them too"
+DILATED = "pooling windows have no gaps here"
+PLACES = "places are numbers of entries; ours come with what the pooling saw"
+DERIVED = "margins that follow from a wanted output size; ours are given"
+ONE_OR_THREE = "the transpose has images only"
+
+# What ours does not say, and why.
+UNCOVERED = {
+    "test_convtranspose_1d": ONE_OR_THREE,
+    "test_convtranspose_3d": ONE_OR_THREE,
+    "test_convtranspose_autopad_same": DERIVED,
+    "test_convtranspose_output_shape": DERIVED,
+    "test_convtranspose_kernel_shape": DERIVED,
+    "test_maxpool_2d_uint8": "inputs are floating-point numbers",
+    "test_maxpool_2d_same_lower": LOWER,
+    "test_averagepool_2d_same_lower": LOWER,
+    "test_lppool_2d_same_lower": LOWER,
+    "test_maxpool_2d_pads": WIDE,
+    "test_averagepool_2d_pads": WIDE,
+    "test_averagepool_2d_pads_count_include_pad": WIDE,
+    "test_lppool_2d_pads": WIDE,
+    "test_maxpool_2d_dilations": DILATED,
+    "test_maxpool_3d_dilations": DILATED,
+    "test_maxpool_3d_dilations_use_ref_impl": DILATED,
+    "test_maxpool_3d_dilations_use_ref_impl_large": DILATED,
+    "test_averagepool_2d_dilations": DILATED,
+    "test_averagepool_3d_dilations_small": DILATED,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_False": DILATED,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_True": DILATED,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_False": DILATED,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True": DILATED,
+    "test_lppool_2d_dilations": DILATED,
+    "test_maxunpool_export_with_output_shape": PLACES,
+    "test_maxunpool_export_without_output_shape": PLACES,
+}
+
+
+def node_cases(operator):
+    """Return the cases of one operator by name."""
+    from onnx.backend.test.case import node
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module(f"onnx.backend.test.case.node.{OPERATORS[operator]}")
+    return {case.name: case for case in node._NodeTestCases if case.model.graph.node[0].op_type == operator}
+
+
+def attributes(case):
+    from onnx import helper
+
+    return {a.name: helper.get_attribute_value(a) for a in case.model.graph.node[0].attribute}
+
+
+def connected(name, x, **config):
+    layer = registry.get("layers", name, **config)
+    layer.dtype = "float64"
+    return layer.connect((None, *x.shape[1:]))
+
+
+def margins(given, n_axes):
+    """Return ONNX's pads, all fronts then all backs, as pairs."""
+    pads = given.get("pads", [0] * 2 * n_axes)
+    return list(zip(pads[:n_axes], pads[n_axes:], strict=True))
+
+
+def windows(given, x, kernel):
+    """Return stride and padding of a window, SAME worked out."""
+    stride = given.get("strides", [1] * len(kernel))
+    if given.get("auto_pad", b"NOTSET") == b"NOTSET":
+        return {"stride": stride, "padding": margins(given, len(kernel))}
+    total = [
+        max(0, (-(-size // s) - 1) * s + k - size)
+        for size, k, s in zip(x.shape[2:], kernel, stride, strict=True)
+    ]
+    return {"stride": stride, "padding": [(t // 2, t - t // 2) for t in total]}
+
+
+def conv(given, x, W):
+    layer = connected(
+        "convolution",
+        x,
+        nb_filter=len(W),
+        filter_size=W.shape[2:],
+        activation="linear",
+        **windows(given, x, W.shape[2:]),
+    )
+    layer.W = W
+    return layer.forward(x)
+
+
+def transpose(given, x, W):
+    layer = connected(
+        "transposed_convolution",
+        x,
+        nb_filter=W.shape[1] * given.get("group", 1),
+        filter_size=W.shape[2:],
+        activation="linear",
+        groups=given.get("group", 1),
+        dilation=given.get("dilations", 1),
+        output_padding=given.get("output_padding", 0),
+        **windows(given, x, W.shape[2:]),
+    )
+    layer.W = W
+    return layer.forward(x)
+
+
+def pool(name, **names):
+    def run(given, x):
+        kernel = given["kernel_shape"]
+        config = {ours: given[theirs] for ours, theirs in names.items() if theirs in given}
+        config["ceil_mode"] = bool(given.get("ceil_mode", 0))
+        if "count_include_pad" in config:
+            config["count_include_pad"] = bool(config["count_include_pad"])
+        if "p" in config:
+            config["p"] = float(config["p"])
+        return connected(name, x, pool_size=kernel, **windows(given, x, kernel), **config).forward(x)
+
+    return run
+
+
+def global_pool(name):
+    return lambda given, x: connected(name, x).forward(x)[:, :, None, None]
+
+
+def lrn(given, x):
+    config = {
+        ours: given[theirs]
+        for ours, theirs in (("alpha", "alpha"), ("beta", "beta"), ("k", "bias"))
+        if theirs in given
+    }
+    return connected("local_response_norm", x, size=given["size"], **config).forward(x)
+
+
+def group_norm(given, x, scale, shift):
+    layer = connected("group_norm", x, groups=given["num_groups"], epsilon=given.get("epsilon", 1e-5))
+    layer.gamma, layer.beta = scale, shift
+    return layer.forward(x)
+
+
+RUN = {
+    "Conv": conv,
+    "ConvTranspose": transpose,
+    "MaxPool": pool("max_pooling"),
+    "AveragePool": pool("mean_pooling", count_include_pad="count_include_pad"),
+    "LpPool": pool("l2_pooling", p="p"),
+    "GlobalMaxPool": global_pool("global_max_pooling"),
+    "GlobalAveragePool": global_pool("global_mean_pooling"),
+    "LRN": lrn,
+    "GroupNormalization": group_norm,
+}
+
+
+@pytest.mark.oracle("onnx")
+@pytest.mark.parametrize("operator", RUN)
+def test_node_cases(operator, agree):
+    cases = node_cases(operator)
+    covered = sorted(cases.keys() - UNCOVERED.keys())
+    assert covered
+    for case in (cases[title] for title in covered):
+        for inputs, outputs in case.data_sets:
+            wide = [np.asarray(array, "float64") for array in inputs]
+            ours = RUN[operator](attributes(case), *wide)
+            # ONNX's precomputed outputs have five digits.
+            tolerance = 1e-4 if "precomputed" in case.name else 1e-5
+            agree(f"layers {operator}", "ONNX node cases", "output", ours, outputs[0], tolerance)
+
+
+@pytest.mark.oracle("onnx")
+def test_the_uncovered_cases_exist():
+    found = {title for operator in OPERATORS for title in node_cases(operator)}
+    assert set(UNCOVERED) <= found
