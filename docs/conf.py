@@ -18,6 +18,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "npdl_components",
+    "npdl_oracles",
+    "npdl_plots",
 ]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,9 @@ class Collector:
 
     def __init__(self) -> None:
         self.errors: dict[tuple[str, str], dict[str, float]] = {}
-        self.failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in one test."""
-        if report.failed:
-            self.failed.append(report.nodeid)
         if report.when != "call":
             return
         for name, value in report.user_properties:
@@ -57,31 +55,34 @@ def table(errors: dict[tuple[str, str], dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def installed(distribution: str) -> bool:
+    """Return whether a package of this repository can be imported.
+
+    Examples
+    --------
+    >>> installed("npdl-core"), installed("npdl-of-nobody")
+    (True, False)
+    """
+    return find_spec(distribution.replace("-", "_")) is not None
+
+
 def main(arguments: list[str]) -> int:
-    """Run the tests and print the table; tests that fail are named on standard error."""
+    """Run the tests of all installed packages, or those given, and print the table; failures go to stderr."""
     collector = Collector()
     log = io.StringIO()
+    plugins = [path for path in sorted(ROOT.glob("plugins/*/tests")) if installed(path.parent.name)]
     with contextlib.redirect_stdout(log):
         code = pytest.main(
             [
-                "--rootdir",
-                str(ROOT),
-                "-c",
-                str(ROOT / "pyproject.toml"),
-                "-m",
-                "oracle",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-            ]
-            + (arguments or [str(ROOT / "tests")]),
+                *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+                *("-m", "oracle", "-q", "-p", "no:cacheprovider"),
+                *(arguments or map(str, [ROOT / "tests", *plugins])),
+            ],
             plugins=[collector],
         )
-    if not collector.errors:
-        print(log.getvalue(), file=sys.stderr)
     print(table(collector.errors))
-    for test in collector.failed:
-        print(f"failed: {test}", file=sys.stderr)
+    if code:
+        print(log.getvalue(), file=sys.stderr)
     return int(code)
 
 
