@@ -58,6 +58,9 @@ UNCOVERED = {
     "test_maxunpool_export_without_output_shape": PLACES,
 }
 
+ROUNDED = ("test_averagepool_2d_ceil_last_window_starts_on_pad",)
+"""Outputs that ONNX writes out with four digits."""
+
 
 def node_cases(operator):
     """Return the cases of one operator by name."""
@@ -184,8 +187,7 @@ def test_node_cases(operator, agree):
         for inputs, outputs in case.data_sets:
             wide = [np.asarray(array, "float64") for array in inputs]
             ours = RUN[operator](attributes(case), *wide)
-            # ONNX's precomputed outputs have five digits.
-            tolerance = 1e-4 if "precomputed" in case.name else 1e-5
+            tolerance = 1e-4 if case.name in ROUNDED else 1e-5
             agree(f"layers {operator}", "ONNX node cases", "output", ours, outputs[0], tolerance)
 
 
