@@ -150,10 +150,14 @@ class Embedding(Layer):
         return None if self.first_layer else np.zeros(ids.shape, self.dtype)
 
     def compute_mask(self, input: Any, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-        """Return ``id != 0`` if ``mask_zero``, joined with a mask that came along."""
-        if not self.mask_zero:
+        """Return ``id != 0`` if ``mask_zero``, joined with a mask that came along.
+
+        Of ids with more axes than (N, T) a step is real if one of its ids is; ids (N,) have no steps.
+        """
+        ids = np.asarray(input)
+        if not self.mask_zero or ids.ndim < 2:
             return mask
-        own: NDArray[np.bool_] = np.asarray(input) != 0
+        own: NDArray[np.bool_] = np.any(ids != 0, axis=tuple(range(2, ids.ndim)))
         return own if mask is None else own & mask
 
 
