@@ -46,7 +46,8 @@ class Objective(Parameterized):
     Axes but the last are positions: samples, or samples and time steps. The loss is
     :math:`\sum_p w_p l_p / \sum_p w_p`, where :math:`w_p` is 1 unless a mask, sample weights or
     :meth:`weights` say otherwise, and :meth:`backward` is exactly its gradient. Positions of weight zero are
-    not even looked at: whatever padding holds has no influence.
+    not even looked at, so whatever padding holds has no influence: where there are some, subclasses get the
+    other P positions as (P, K).
 
     Parameters
     ----------

@@ -77,6 +77,13 @@ def test_normal_distribution_function(x):
     assert normal_density(x) == pytest.approx(density, rel=rel, abs=1e-300)
 
 
+def test_normal_distribution_function_of_more_than_a_block():
+    x = np.linspace(-4, 4, 30_000).reshape(3, 100, 100)
+    due = [0.5 * math.erfc(-value / math.sqrt(2)) for value in x.ravel()]
+    np.testing.assert_allclose(normal_cdf(x).ravel(), due, rtol=1e-13)
+    np.testing.assert_array_equal(normal_cdf(x[:, ::2, ::3]), normal_cdf(x)[:, ::2, ::3])
+
+
 def test_normal_distribution_function_in_single_precision():
     x = np.linspace(-9, 9, 2001)
     exact = normal_cdf(x)
