@@ -1,11 +1,13 @@
 """Sequence kernels against the loop over steps, over everything that they take; dropout; new cells."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npdl_rnn import GRU, LSTM, SimpleRNN
+from npdl_rnn import GRU, LSTM, RecurrentLayer, SimpleRNN
 
 CELLS = {
     "simple_rnn": (SimpleRNN, {}),
@@ -28,6 +30,7 @@ def looped(cls):
 
 
 @pytest.mark.parametrize("name", CELLS)
+@settings(max_examples=60)
 @given(
     size=st.tuples(st.integers(1, 4), st.integers(1, 6)),
     seed=st.integers(0, 99),
@@ -119,3 +122,57 @@ def test_final_gradients_by_numpydls_names():
     by_list = layer.backward([dhn, None, dcn]), layer.d_c0, layer.d_h0
     for came, due in zip(by_list, by_name, strict=True):
         np.testing.assert_allclose(came, due)
+
+
+def test_a_cell_may_have_numbers_that_are_not_trained():
+    class Scaled(RecurrentLayer):
+        def __init__(self, n_out, **options):
+            super().__init__(n_out, **options)
+
+        def add_cell_params(self, n_in):
+            self.add_param("scale", (n_in,), "one", trainable=False)
+
+        def step(self, x, state, train):
+            return (x * self.scale + state[0],), None
+
+        def step_backward(self, dstate, cache):
+            return dstate[0] * self.scale, dstate
+
+    layer = Scaled(2).connect((None, None, 2))
+    assert layer.forward(np.ones((1, 3, 2), "float32")).tolist() == [[3.0, 3.0]]
+    assert layer.backward(np.ones((1, 2), "float32")).tolist() == [[[1.0, 1.0]] * 3]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_training_steps_allocate_no_large_arrays(name):
+    """From the second step on, whatever is as large as the states of a sequence is used again."""
+    cls, options = CELLS[name]
+    layer = cls(64, return_sequence=True, **options).connect((None, None, 32))
+    x = np.ones((16, 50, 32), "float32")
+    g = np.ones((16, 50, 64), "float32")
+    for _ in range(2):
+        layer.forward(x)
+        layer.backward(g)
+    tracemalloc.start()
+    layer.forward(x)
+    layer.backward(g)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.75 * g.nbytes
+
+
+def test_training_memory():
+    """Element-Research's SeqLSTM: NTD + 6NTH + 8NH + 8H² + 8DH + 9H numbers, weights and gradients included.
+
+    Ours keeps inputs and their gradient, gates and their gradient, h, c, tanh c and dh: 2NTD + 12NTH; it
+    trades memory for products over all steps at once.
+    """
+    n, t, d, h = 8, 40, 32, 48
+    layer = LSTM(h, return_sequence=True).connect((None, None, d))
+    x, g = np.ones((n, t, d), "float32"), np.ones((n, t, h), "float32")
+    tracemalloc.start()
+    layer.forward(x)
+    layer.backward(g)
+    peak = tracemalloc.get_traced_memory()[1] / 4
+    tracemalloc.stop()
+    assert peak < 1.15 * (2 * n * t * d + 12 * n * t * h + 10 * n * h + 8 * h * h)

@@ -100,6 +100,13 @@ def test_switching_between_training_and_evaluation_starts_afresh():
     assert only.get_state() is None
 
 
+def test_another_mode_does_not_use_what_an_earlier_one_kept():
+    layer, x = made(GRU, remember="both"), draw(2, 3, D)
+    due = layer.forward(x, False)
+    layer.remember_mode("neither")
+    np.testing.assert_array_equal(layer.forward(x, False), due)
+
+
 def test_inference_leaves_the_state_of_training_alone():
     layer, x = made(GRU, remember="train"), draw(2, 3, D)
     layer.forward(x, True)
