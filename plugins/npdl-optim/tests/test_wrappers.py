@@ -83,22 +83,18 @@ def test_copies_go_on_by_themselves(name, config, twin):
 
 @pytest.mark.parametrize(("name", "config"), WRAPPERS)
 def test_a_foreign_state_changes_nothing(name, config):
-    optimizer, params = make(name, **config), parameters()
-    run(optimizer, params, 0, 4)
-    good = optimizer.state()
+    optimizer, later = make(name, **config), make(name, **config)
+    run(optimizer, parameters(), 0, 4)
+    run(later, parameters(), 0, 5)
+    kept, good = repr(optimizer.state()), later.state()
     bad = [{key: value for key, value in good.items() if key != missing} for missing in good]
-    bad += [
-        {**good, "unheard_of": 1},
-        {**good, "0.unheard_of": np.zeros(3)},
-        {**good, "inner.unheard_of": 1},
-        {},
-        None,
-    ]
-    bad += [{**good, "inner.iterations": -1}, {**good, "n_params": 3}, {**good, "n_params": "2"}]
-    for state in bad:
+    extra = {"unheard_of": 1, "0.unheard_of": np.zeros(3), "inner.unheard_of": 1}
+    wrong = {"inner.iterations": -1, "n_params": 3}
+    bad += [{**good, key: value} for key, value in [*extra.items(), *wrong.items(), ("n_params", "2")]]
+    for state in [*bad, {}, None]:
         with pytest.raises(FileFormatError):
             optimizer.load_state(state)
-        assert repr(optimizer.state()) == repr(good)
+        assert repr(optimizer.state()) == kept
 
 
 @pytest.mark.parametrize(("name", "config"), WRAPPERS)
