@@ -32,6 +32,7 @@ TABLE = {
                 IMAGE, nb_filter=3, filter_size=[3, 2], stride=[2, 1], padding="same", activation="softplus"
             ),
             layer(IMAGE, nb_filter=4, filter_size=2, dilation=2, groups=2, padding=((1, 0), (2, 1))),
+            layer((None, 13, 5, 6), nb_filter=3, filter_size=3, padding=1, activation="tanh"),
             layer(IMAGE, nb_filter=3, filter_size=1, use_bias=False, activation="linear"),
         ],
         "conv1d": layer(SIGNAL, nb_filter=3, filter_size=3, stride=2, activation="tanh"),

@@ -72,6 +72,18 @@ def test_convolution(n_axes, kernel, stride, padding, dilation, groups, size, se
     compare(layer, x, lambda *a: torch.tanh(convolve(*a, stride, padding, dilation, groups)), ("W", "b"))
 
 
+@pytest.mark.parametrize("padding", [0, 1, 2, 3])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 3), (1, 3), (3, 2)])
+def test_convolution_of_many_channels(kernel, padding):
+    import torch
+
+    shape = (3, 17, 6, 9)
+    layer = built("convolution", shape, nb_filter=5, filter_size=kernel, padding=padding, activation="tanh")
+    convolve = torch.nn.functional.conv2d
+    x = np.random.default_rng(0).normal(size=shape)
+    compare(layer, x, lambda *a: torch.tanh(convolve(*a, 1, padding)), ("W", "b"))
+
+
 @settings(max_examples=40)
 @given(
     kernel=st.integers(1, 4),

@@ -10,14 +10,22 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from npdl_conv.geometry import Pads
 from npdl_conv.kernels.depthwise import depthwise_backward, depthwise_forward
+from npdl_conv.kernels.rows import backward_by_rows, convolve_by_rows
 
 __all__ = ["convolution_backward", "convolution_forward", "patches"]
 
 Array = NDArray[Any]
 Sizes = tuple[int, ...]
 
-_BLOCK_BYTES = 4 * 2**20
+_MOST_ROWS = 3
+"""Up to this size of filters, copying along the width only is faster than laying out whole patches."""
+
+_LEAST_RUN = 32
+"""Shorter rows of a window make products too thin."""
+
+_BLOCK_BYTES = 2**20
 """How many bytes of patches are laid out at a time: few enough for the cache, enough for a good product."""
 
 
@@ -76,11 +84,16 @@ def convolution_forward(
     plan = _Plan(xp, W, out, stride, dilation, groups)
     if plan.depthwise:
         return depthwise_forward(xp, W, out, plan.stride, plan.dilation)
+    if plan.by_rows:
+        return convolve_by_rows(xp, W, out)
     for block in plan.blocks():
         for group in range(groups):
-            matrix = plan.matrix(group)
-            product = np.matmul(plan.windows(block, group).reshape(-1, len(matrix)), matrix)
-            out[block][..., plan.outputs(group)] = product.reshape(*out[block].shape[:-1], -1)
+            columns, matrix = plan.columns(block, group), plan.matrix(group)
+            if groups == 1 and out.flags.c_contiguous:
+                np.matmul(columns, matrix, out=out[block].reshape(len(columns), -1))
+            else:
+                target = out[block][..., plan.outputs(group)]
+                target[...] = (columns @ matrix).reshape(target.shape)
     return out
 
 
@@ -94,6 +107,7 @@ def convolution_backward(
     stride: Sizes | None = None,
     dilation: Sizes | None = None,
     groups: int = 1,
+    crop: Pads | None = None,
 ) -> Array | None:
     r"""Write the gradients of :func:`convolution_forward` for ``dy`` (N, \*O, F).
 
@@ -107,26 +121,46 @@ def convolution_backward(
         Where to write the filters' gradient.
     dxp : ndarray (N, \*S, C) or None
         Where to write the padded input's gradient; returned.
+    crop : sequence of (int, int), optional
+        Margins of ``xp`` before and after each spatial axis that ``dxp`` is without.
     """
     plan = _Plan(xp, W, dy, stride, dilation, groups)
+    margins = crop or ((0, 0),) * len(plan.kernel)
+    inside = (slice(None), *(slice(m[0], s - m[1]) for m, s in zip(margins, xp.shape[1:-1], strict=True)))
+    if plan.by_rows and all(max(m) < k for m, k in zip(margins, plan.kernel, strict=True)):
+        backward_by_rows(xp[inside], W, dy, dW, dxp, margins)
+    elif crop is None or dxp is None:
+        _backward(plan, dy, dW, dxp)
+    else:
+        wide = np.empty(xp.shape, dxp.dtype)
+        _backward(plan, dy, dW, wide)
+        dxp[...] = wide[inside]
+    return dxp
+
+
+def _backward(plan: _Plan, dy: Array, dW: Array | None, dxp: Array | None) -> None:
+    """Write the gradients through patches; ``dxp`` has all of the padded input."""
     if plan.depthwise:
-        depthwise_backward(xp, W, dy, dW, dxp, plan.stride, plan.dilation)
-        return dxp
+        depthwise_backward(plan.xp, plan.W, dy, dW, dxp, plan.stride, plan.dilation)
+        return
     if dW is not None:
         dW[...] = 0
-    if dxp is not None:
-        dxp[...] = 0
     for block in plan.blocks():
-        for group in range(groups):
-            view = plan.windows(block, group)
-            delta = dy[block][..., plan.outputs(group)].reshape(-1, W.shape[-1] // groups)
+        if dxp is not None:
+            dxp[block] = 0
+        for group in range(plan.groups):
+            delta = dy[block][..., plan.outputs(group)]
+            rows = delta.reshape(math.prod(delta.shape[:-1]), delta.shape[-1])
             if dW is not None:
-                columns = view.reshape(len(delta), -1)
-                dW[..., plan.outputs(group)] += (columns.T @ delta).reshape(*W.shape[:-1], -1)
+                # Few filters make the transpose of the product the faster one.
+                columns = plan.columns(block, group)
+                dW[..., plan.outputs(group)] += (rows.T @ columns).T.reshape(*plan.W.shape[:-1], -1)
             if dxp is not None:
-                spread = (delta @ plan.matrix(group).T).reshape(view.shape)
-                plan.scatter(dxp[block][..., plan.inputs(group)], spread)
-    return dxp
+                spread = plan.buffer(len(rows))
+                np.matmul(rows, plan.matrix(group).T, out=spread)
+                plan.scatter(
+                    dxp[block][..., plan.inputs(group)], spread.reshape(*delta.shape[:-1], *plan.patch)
+                )
 
 
 class _Plan:
@@ -140,6 +174,17 @@ class _Plan:
         ones = (1,) * len(self.kernel)
         self.stride, self.dilation = stride or ones, dilation or ones
         self.depthwise = 1 < groups == xp.shape[-1]
+        self.by_rows = (
+            len(self.kernel) == 2
+            and 1 < max(self.kernel) <= _MOST_ROWS
+            and W.shape[1] * W.shape[2] >= _LEAST_RUN
+            and groups == 1
+            and (*self.stride, *self.dilation) == (1, 1, 1, 1)
+            and min(out.size, xp.size) > 0
+            and xp.flags.c_contiguous
+            and out.flags.c_contiguous
+        )
+        self._scratch: Array | None = None
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices of images whose patches fit the cache."""
@@ -160,10 +205,27 @@ class _Plan:
         """Return a group's filters as (K·C, F)."""
         return self.W[..., self.outputs(group)].reshape(-1, self.W.shape[-1] // self.groups)
 
-    def windows(self, block: slice, group: int) -> Array:
-        r"""Return a block's patches (N, \*O, \*K, C) of a group as a view."""
+    @property
+    def patch(self) -> Sizes:
+        r"""The shape (\*K, C / groups) of what a filter sees."""
+        return (*self.kernel, self.xp.shape[-1] // self.groups)
+
+    def buffer(self, n_rows: int) -> Array:
+        """Return a scratch matrix of a block, (M, K·C); every call gives the same memory."""
+        if self._scratch is None or len(self._scratch) < n_rows:
+            self._scratch = np.empty((n_rows, math.prod(self.patch)), self.xp.dtype)
+        return self._scratch[:n_rows]
+
+    def columns(self, block: slice, group: int) -> Array:
+        """Return a block's patches of a group as a matrix (M, K·C), in the scratch matrix where copied."""
         source = self.xp[block][..., self.inputs(group)]
-        return patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
+        windows = patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
+        n_rows = len(source) * math.prod(self.out_sizes)
+        if math.prod(self.kernel) == 1:
+            return windows.reshape(n_rows, -1) if n_rows else self.buffer(0)
+        matrix = self.buffer(n_rows)
+        np.copyto(matrix.reshape(windows.shape), windows)
+        return matrix
 
     def scatter(self, target: Array, spread: Array) -> None:
         r"""Add patches (N, \*O, \*K, C) back to where they came from."""

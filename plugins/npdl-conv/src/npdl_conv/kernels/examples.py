@@ -30,6 +30,7 @@ _CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], di
     ((2, 7, 6, 3), (3, 2, 1, 6), (2, 3, 5, 6), {"stride": (2, 1), "dilation": (1, 1), "groups": 3}),
     ((2, 6, 8, 5), (3, 2, 5, 4), (2, 4, 7, 4), {}),
     ((0, 5, 5, 2), (3, 3, 2, 4), (0, 3, 3, 4), {}),
+    ((3, 7, 9, 13), (3, 3, 13, 5), (3, 5, 7, 5), {}),
 )
 
 
@@ -49,6 +50,17 @@ def convolution_backward(rng: Rng, dtype: DType) -> Iterator[Call]:
         dW = None if index == 3 else np.zeros(W, dtype)
         dxp = None if index == 1 else np.zeros(x, dtype)
         yield _draw(rng, dtype, x), _draw(rng, dtype, W), _draw(rng, dtype, out), dW, dxp, options
+    for x, W, out, options in _CONVOLUTIONS[:1] + _CONVOLUTIONS[3:4] + _CONVOLUTIONS[-1:]:
+        dx = np.zeros((x[0], x[1] - 3, x[2] - 1, x[3]), dtype)
+        cropped = options | {"crop": ((1, 2), (0, 1))}
+        yield (
+            _draw(rng, dtype, x),
+            _draw(rng, dtype, W),
+            _draw(rng, dtype, out),
+            np.zeros(W, dtype),
+            dx,
+            cropped,
+        )
 
 
 _POOLS = (

@@ -40,18 +40,27 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
             out[...] = entry
             if winner is not None:
                 winner[...] = 0
-        elif winner is None:
-            np.maximum(out, entry, out=out)
-        else:
-            larger = entry > out
-            np.copyto(out, entry, where=larger)
-            np.copyto(winner, index, where=larger)
+            continue
+        if winner is not None:
+            # Indices grow, so the last that was larger than all before is the largest index: no masked copies.
+            larger = (entry > out).view(np.uint8)
+            np.maximum(winner, np.multiply(larger, index, dtype=winner.dtype), out=winner)
+        np.maximum(out, entry, out=out)
     return out
 
 
 def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> Array:
-    r"""Add each window's gradient ``dy`` (N, \*O, C) to the entry that won; returns ``dxp`` (N, \*S, C)."""
-    dxp[...] = 0
+    r"""Write each window's gradient ``dy`` (N, \*O, C) to its winner in ``dxp`` (N, \*S, C)."""
+    sizes = dy.shape[1:-1]
+    apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
+    if not apart or any(
+        s != k or o * s != size for s, k, o, size in zip(stride, kernel, sizes, dxp.shape[1:-1], strict=True)
+    ):
+        dxp[...] = 0
     for index, offset in enumerate(np.ndindex(*kernel)):
-        dxp[windows_at(offset, dy.shape[1:-1], stride)] += dy * (winner == index)
+        where = windows_at(offset, sizes, stride)
+        if apart:
+            np.multiply(dy, winner == index, out=dxp[where])
+        else:
+            dxp[where] += dy * (winner == index)
     return dxp

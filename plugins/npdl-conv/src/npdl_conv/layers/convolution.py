@@ -112,9 +112,12 @@ class Convolution(Filters):
             *(s + sum(m) for s, m in zip(last.shape[1:-1], margins, strict=True)),
             last.shape[-1],
         )
+        if not any(map(sum, margins)):
+            return np.ascontiguousarray(last, self.dtype)
         padded = self.work_array("padded", shape) if train else np.empty(shape, self.dtype)
-        if any(sum(margin) for margin in margins):
-            padded[...] = 0
+        for axis, (before, after) in enumerate(margins, 1):
+            along = np.moveaxis(padded, axis, 0)
+            along[:before] = along[len(along) - after :] = 0
         padded[self._inside(margins, last.shape)] = last
         return padded
 
@@ -141,13 +144,14 @@ class Convolution(Filters):
         delta = self.scores_grad(pre_grad, scores, output)
         filters = self.filters_last()
         dW = self.work_array("filters_grad", filters.shape)
-        grad = None if self.first_layer else self.work_array("padded_grad", padded.shape)
-        kernels.convolution_backward(padded, filters, delta, dW, grad, **self.kernel_options())
+        options, margins = self.kernel_options(), self._pads(shape[2:])
+        if any(map(sum, margins)):
+            options["crop"] = margins
+        grad_shape = (shape[0], *shape[2:], shape[1])
+        grad = None if self.first_layer else self.work_array("input_grad", grad_shape)
+        kernels.convolution_backward(padded, filters, delta, dW, grad, **options)
         self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
-        if grad is None:
-            return None
-        last = (shape[0], *shape[2:], shape[1])
-        return np.moveaxis(grad[self._inside(self._pads(shape[2:]), last)], -1, 1)
+        return None if grad is None else np.moveaxis(grad, -1, 1)
 
 
 class Conv1D(Convolution):

@@ -128,9 +128,9 @@ class Pooling(Layer):
     def backward(self, pre_grad: Any) -> Any:
         """Return the input's gradient."""
         kept, shape, sizes, outs, margins = self.retained()
-        delta = self._channels_last(pre_grad)
+        delta = np.ascontiguousarray(self._channels_last(pre_grad))
         wide = tuple(size + sum(margin) for size, margin in zip(sizes, margins, strict=True))
-        grad = np.zeros((len(delta), *wide, delta.shape[-1]), delta.dtype)
+        grad = self.work_array("padded_grad", (len(delta), *wide, delta.shape[-1]), delta.dtype)
         self.unpool(delta, kept, outs, grad)
         n_axes = len(self.pool_size)
         return self._as_before(self._inside(grad, margins, sizes), shape[:-n_axes])
@@ -147,7 +147,7 @@ class Pooling(Layer):
 
     @abstractmethod
     def unpool(self, delta: Array, kept: Any, outs: tuple[int, ...], grad: Array) -> None:
-        r"""Add the gradients ``delta`` (N, \*O, C) of all windows to the padded input's ``grad``."""
+        r"""Write the gradients ``delta`` (N, \*O, C) of all windows into the padded input's ``grad``."""
 
 
 class MaxPooling(Pooling):
@@ -177,8 +177,11 @@ class MaxPooling(Pooling):
     ) -> tuple[Array, Any]:
         """Return the maxima and, while training, where they are."""
         shape = (len(xp), *outs, xp.shape[-1])
-        winner = np.empty(shape, np.uint8 if math.prod(self.pool_size) <= 256 else np.intp) if train else None
-        out = np.empty(shape, xp.dtype)
+        if not train:
+            out = np.empty(shape, xp.dtype)
+            return kernels.max_pooling_forward(xp, self.pool_size, self.stride, out, None), None
+        winner = self.work_array("winner", shape, np.uint8 if math.prod(self.pool_size) <= 256 else np.intp)
+        out = self.work_array("pooled", shape, xp.dtype)
         return kernels.max_pooling_forward(xp, self.pool_size, self.stride, out, winner), winner
 
     def unpool(self, delta: Array, kept: Any, outs: tuple[int, ...], grad: Array) -> None:
@@ -283,6 +286,7 @@ class L2Pooling(Pooling):
         """Give every entry its share of the norm's derivative."""
         xp, norms = kept
         safe = np.where(norms > 0, norms, 1)
+        grad[...] = 0
         for offset in np.ndindex(*self.pool_size):
             where = windows_at(offset, outs, self.stride)
             ratio = xp[where] / safe
@@ -300,5 +304,6 @@ def _window_sum(xp: Array, kernel: tuple[int, ...], outs: tuple[int, ...], strid
 def _spread(
     share: Array, kernel: tuple[int, ...], outs: tuple[int, ...], stride: tuple[int, ...], grad: Array
 ) -> None:
+    grad[...] = 0
     for offset in np.ndindex(*kernel):
         grad[windows_at(offset, outs, stride)] += share

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_conv import kernels
 from npdl_conv.kernels.pooling import windows_at
 from npdl_conv.layers.pooling import MaxPooling
 from npdl_core.errors import ShapeError
@@ -70,7 +71,11 @@ class MaxUnpooling(MaxPooling):
         sizes = seen.shape[1:-1]
         outs, margins = self._margins(sizes)
         padded = self._padded(seen, margins, self.fill())
-        _, winner = self.pool(padded, outs, margins, sizes, True)
+        shape = (len(padded), *outs, padded.shape[-1])
+        winner = np.empty(shape, np.intp)
+        kernels.max_pooling_forward(
+            padded, self.pool_size, self.stride, np.empty(shape, padded.dtype), winner
+        )
         wide = np.empty(padded.shape, values.dtype)
         self.unpool(values, winner, outs, wide)
         if train:
