@@ -128,16 +128,19 @@ def any_memory_layout(subject: LayerSubject) -> None:
     layer = subject.connected()
     x = subject.draw(layer)
     pre_grad = subject.pre_grad(layer, x, subject.run(layer, x, True))
-    due = subject.step(layer, x, pre_grad=pre_grad)
+    due, inferred = subject.step(layer, x, pre_grad=pre_grad), subject.infer(layer, x)[0]
+    # Products of other layouts may be summed in another order; a layer outside the base may stay in float32.
+    rtol = 1e-5 if np.asarray(inferred).dtype == np.float32 else 1e-10
     layouts = zip(laid_out(as_list(x)), laid_out(as_list(pre_grad)), strict=True)
     for (name, inputs), (_, grads) in layouts:
         subject.note(layout=name)
         came = subject.step(layer, like(inputs, x), pre_grad=like(grads, pre_grad))
-        require_same_step(came, due, f"arrays in layout '{name}'", rtol=1e-10)
+        require_same_step(came, due, f"arrays in layout '{name}'", rtol=rtol)
         require_close(
             subject.infer(layer, like(inputs, x))[0],
-            subject.infer(layer, x)[0],
+            inferred,
             f"arrays in layout '{name}': the output at inference differs",
+            rtol=rtol,
         )
 
 
