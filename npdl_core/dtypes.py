@@ -14,7 +14,7 @@ FLOAT_TYPES = ("float32", "float64")
 
 
 def check_dtype(value: Any) -> np.dtype[Any]:
-    """Return ``value`` as one of the two dtypes that npdl computes in.
+    """Return ``value`` as one of the two dtypes that npdl computes in, in this machine's byte order.
 
     Raises
     ------
@@ -27,9 +27,9 @@ def check_dtype(value: Any) -> np.dtype[Any]:
     dtype('float64')
     """
     try:
-        dtype: np.dtype[Any] | None = np.dtype(value)
+        name = "" if value is None else np.dtype(value).name  # NumPy reads None as float64
     except TypeError:
-        dtype = None
-    if dtype is None or dtype.name not in FLOAT_TYPES:
+        name = ""
+    if name not in FLOAT_TYPES:
         raise ConfigError(f"dtype must be one of {', '.join(FLOAT_TYPES)}, got {printable(repr(value), 60)}")
-    return dtype
+    return np.dtype(name)

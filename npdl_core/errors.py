@@ -52,11 +52,11 @@ def printable(text: object, limit: int = 200) -> str:
     'xxxxxxxxx…'
     """
     raw = str(text)
-    cut = raw if len(raw) <= limit else raw[: limit - 1] + "…"
-    return "".join(
+    escaped = "".join(
         char.encode("unicode_escape").decode("ascii") if unicodedata.category(char)[0] == "C" else char
-        for char in cut
+        for char in raw[:limit]
     )
+    return escaped if len(raw) <= limit and len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
 class NpdlError(Exception):
@@ -65,6 +65,20 @@ class NpdlError(Exception):
     def __str__(self) -> str:
         """Return the plain message; ``KeyError`` would show its ``repr``."""
         return Exception.__str__(self)
+
+
+    def at(self, place: str) -> NpdlError:
+        """Return an equal error whose message begins with a place: which layer, which entry of a document.
+
+        Examples
+        --------
+        >>> str(ConfigError("n_out must be at least 1").at("layer 0.dense"))
+        'layer 0.dense: n_out must be at least 1'
+        """
+        # A subclass may have a constructor of its own; the text is all that is wanted of it.
+        copy = type(self).__new__(type(self), f"{place}: {self}")
+        copy.__dict__.update(self.__dict__)
+        return copy
 
 
 class ConfigError(NpdlError, ValueError):

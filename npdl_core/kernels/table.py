@@ -142,17 +142,20 @@ def signature_problem(override: Function, reference: Function) -> str | None:
     """Return how an override's signature differs from its reference's, or None.
 
     Positional parameters must be the same; keyword-only options may be fewer, since calls with the others
-    pass it by.
+    pass it by. Defaults must be equal, because callers leave out what has the reference's.
     """
-    wanted, got = (inspect.signature(f).parameters.values() for f in (reference, override))
-    expected = [(p.name, p.default) for p in wanted if p.kind is not p.KEYWORD_ONLY]
-    came = [(p.name, p.default) for p in got if p.kind is not p.KEYWORD_ONLY]
-    if [name for name, _ in expected] != [name for name, _ in came]:
-        listed = [", ".join(name for name, _ in found) for found in (came, expected)]
-        return f"its arguments are ({listed[0]}), the reference's ({listed[1]})"
-    options = {p.name for p in wanted if p.kind is p.KEYWORD_ONLY}
-    extra = [p.name for p in got if p.kind is p.KEYWORD_ONLY and p.name not in options]
-    return f"it has the option {extra[0]!r}, which the reference lacks" if extra else None
+    wanted, got = (inspect.signature(f).parameters for f in (reference, override))
+    expected, came = (
+        [p.name for p in found.values() if p.kind is not p.KEYWORD_ONLY] for found in (wanted, got)
+    )
+    if expected != came:
+        return f"its arguments are ({', '.join(came)}), the reference's ({', '.join(expected)})"
+    for name, parameter in got.items():
+        if name not in wanted:
+            return f"it has the option {name!r}, which the reference lacks"
+        if parameter.default != wanted[name].default:
+            return f"the default of {name!r} is {parameter.default}, the reference's {wanted[name].default}"
+    return None
 
 
 def _accepts(override: Function, options: dict[str, Any]) -> bool:
