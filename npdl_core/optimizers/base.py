@@ -148,7 +148,7 @@ class Optimizer(Component):
         for name, value in self.scalars.items():
             setattr(self, name, value)
         self._slots: Slots | None = None
-        self._scratch = Scratch(self.n_scratch + 1)
+        self._scratch = Scratch(max(self.n_scratch, 1) + 1)  # the treatment of a gradient needs two
 
     # -- the learning rate -----------------------------------------------------------------------------------
 
@@ -205,13 +205,14 @@ class Optimizer(Component):
         self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
     ) -> None:
         """Update one whole array, block by block; rules that must see all of it first override this."""
-        names, keep = tuple(slots), treatment.keep
+        names, keep, n_scratch = tuple(slots), treatment.keep, self.n_scratch
         for p_block, g_block, *states in blocks([p, g, *slots.values()]):
             scratch = self._scratch.like(p_block)
             gradient = treatment.gradient(p_block, g_block, scratch)
             if keep != 1:
                 p_block *= keep
-            self.apply(p_block, gradient, treatment.lr, scratch[:-1], **dict(zip(names, states, strict=True)))
+            own = dict(zip(names, states, strict=True))
+            self.apply(p_block, gradient, treatment.lr, scratch[:n_scratch], **own)
 
     # -- the update ------------------------------------------------------------------------------------------
 

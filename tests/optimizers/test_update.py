@@ -88,6 +88,23 @@ def test_decoupled_decay_shrinks_flagged_parameters_before_the_step():
     np.testing.assert_allclose(np.concatenate(p), [1.9, 2.0])
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_rule_gets_the_scratch_that_it_asks_for(count):
+    class Asking(Recorder):
+        n_scratch = count
+
+        def apply(self, p, g, lr, scratch, **slots):
+            for array in scratch:
+                array[...] = 99.0
+            self.given = [array.shape for array in scratch]
+            super().apply(p, g, lr, scratch, **slots)
+
+    optimizer = Asking(clip=2.0, weight_decay=0.5)
+    optimizer.update([np.array([[2.0]])], [np.array([[5.0]])])
+    assert optimizer.given == [(1, 1)] * count
+    np.testing.assert_array_equal(optimizer.seen[0][1], [[3.0]])
+
+
 @pytest.mark.parametrize("config", [{}, {"clip": 1.0}, {"clip_norm": 1.0}, {"weight_decay": 0.1}])
 def test_a_rule_may_take_whole_arrays_when_gradients_come_as_they_are(config):
     class Whole(Recorder):
