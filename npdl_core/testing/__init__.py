@@ -14,7 +14,7 @@ pattern; each kind has its function: ``check_activation``, ``check_objective``, 
 ``check_kernel``; ``check_component(kind, …)`` finds the right one. What does not hold raises
 :class:`~npdl_core.errors.ConformanceError`, an ``AssertionError`` that names the property, the component, the
 input's shape and the seed, with what was expected and what came. The functions return the names of the
-properties that hold; ``skip=`` leaves some out.
+properties that hold; ``skip=`` leaves some out, ``properties("layers")`` lists them all.
 
 ``gradcheck`` compares a layer's gradients with central differences, ``compare_gradients`` does that for any
 function.
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         cases,
         check_component,
         check_table,
+        properties,
         registered_components,
     )
     from npdl_core.testing.datasets import check_dataset
@@ -82,6 +83,7 @@ __all__ = [
     "check_table",
     "compare_gradients",
     "gradcheck",
+    "properties",
     "registered_components",
 ]
 
@@ -102,6 +104,7 @@ _HOME = {
     "check_table": "components",
     "compare_gradients": "numeric",
     "gradcheck": "gradients",
+    "properties": "components",
     "registered_components": "components",
 }
 

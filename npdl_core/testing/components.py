@@ -13,7 +13,15 @@ from npdl_core.registry.discovery import Entry
 from npdl_core.registry.naming import CORE, fold, fold_distribution, singular
 from npdl_core.registry.table import check_kind
 
-__all__ = ["Case", "Table", "cases", "check_component", "check_table", "registered_components"]
+__all__ = [
+    "Case",
+    "Table",
+    "cases",
+    "check_component",
+    "check_table",
+    "properties",
+    "registered_components",
+]
 
 Table = Mapping[str, Mapping[str, Any]]
 
@@ -50,6 +58,18 @@ def check_component(kind: str, spec: Any, /, **arguments: Any) -> tuple[str, ...
     module = importlib.import_module(f"npdl_core.testing.{check_kind(kind)}")
     held: tuple[str, ...] = getattr(module, _CHECKS[kind])(spec, **arguments)
     return held
+
+
+def properties(kind: str) -> dict[str, str]:
+    """Return what is checked of a kind, in order: names, as ``skip=`` takes them, and what they mean.
+
+    Examples
+    --------
+    >>> properties("optimizers")["descends"]
+    'On a quadratic bowl the loss is lower after fifty steps than before.'
+    """
+    module = importlib.import_module(f"npdl_core.testing.{check_kind(kind)}")
+    return {check.__name__: (check.__doc__ or "").partition("\n")[0] for check in module.PROPERTIES}
 
 
 def registered_components(distribution: str) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from npdl_core.testing import (
     check_component,
     check_kernel,
     check_table,
+    properties,
     registered_components,
 )
 from npdl_core.testing.kernels import PROPERTIES
@@ -231,6 +232,13 @@ def test_installed_overrides_are_found(monkeypatch):
 )
 def test_check_component_finds_the_function(kind, spec, arguments):
     assert check_component(kind, spec, **arguments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_property_says_what_it_is(kind):
+    found = properties(kind)
+    assert found
+    assert all(meaning.endswith(".") for meaning in found.values()), found
 
 
 def test_check_component_of_unknown_kinds():
