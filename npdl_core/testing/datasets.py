@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,35 @@ __all__ = ["PROPERTIES", "check_dataset"]
 PARTS = ("training", "test")
 
 
-def _load(subject: ComponentSubject) -> list[tuple[Any, ...]]:
-    """Return the two parts, each (X, Y) or (X, Y, mask)."""
-    loaded = subject.new().load()
-    require(
-        isinstance(loaded, tuple) and len(loaded) == 2, "load() returns no pair", "(X, Y), (X, Y)", loaded
-    )
+class DatasetSubject(ComponentSubject):
+    """A data set, and what it loaded first: large ones are loaded as seldom as can be."""
+
+    def __init__(self, spec: Any, config: Any) -> None:
+        super().__init__("datasets", spec, config)
+
+    def load(self) -> Any:
+        """Return what a new instance loads."""
+        return self.new().load()
+
+    @cached_property
+    def first(self) -> Any:
+        """What was loaded first."""
+        return self.load()
+
+
+def _require_pairs(loaded: Any) -> None:
+    pair = isinstance(loaded, tuple) and len(loaded) == 2
+    require(pair, "load() returns no pair", "(X, Y), (X_test, Y_test)", type(loaded))
     for name, part in zip(PARTS, loaded, strict=True):
         fits = isinstance(part, tuple) and len(part) in (2, 3)
         require(fits, f"the {name} part is no (X, Y) or (X, Y, mask)", "a tuple of 2 or 3", type(part))
-    return list(loaded)
+    require(len(loaded[0]) == len(loaded[1]), "one part has a mask, the other has none")
 
 
-def parts_are_arrays_that_fit(subject: ComponentSubject) -> None:
+def parts_are_arrays_that_fit(subject: DatasetSubject) -> None:
     """X and Y of a part have equally many samples; their numbers are finite; both parts have one form."""
-    parts = _load(subject)
-    require(len(parts[0]) == len(parts[1]), "one part has a mask, the other has none")
+    parts = subject.first
+    _require_pairs(parts)
     for name, part in zip(PARTS, parts, strict=True):
         for what, array in zip(("X", "Y", "mask"), part, strict=False):
             label = f"{what} of the {name} part"
@@ -46,9 +60,9 @@ def parts_are_arrays_that_fit(subject: ComponentSubject) -> None:
     require(len(parts[0][0]) > 0, "the training part is empty")
 
 
-def masks_fit_the_sequences(subject: ComponentSubject) -> None:
+def masks_fit_the_sequences(subject: DatasetSubject) -> None:
     """A mask is bool (N, T) over the first two axes of X, and every sequence has a real step."""
-    for name, part in zip(PARTS, _load(subject), strict=True):
+    for name, part in zip(PARTS, subject.first, strict=True):
         if len(part) == 3:
             x, _, mask = part
             require(mask.dtype == bool, f"the dtype of the {name} mask", "bool", mask.dtype)
@@ -56,33 +70,32 @@ def masks_fit_the_sequences(subject: ComponentSubject) -> None:
             require(mask.any(axis=1).all(), f"a sequence of the {name} part has no real step")
 
 
-def loading_is_reproducible(subject: ComponentSubject) -> None:
+def loading_is_reproducible(subject: DatasetSubject) -> None:
     """Loading again, by another instance, gives the same to the last bit; what was loaded is the caller's."""
-    random = global_random_state()
-    first = _load(subject)
-    kept = {path: array.copy() for path, array in arrays_in(first).items()}
-    for array in arrays_in(first).values():
+    first, random = arrays_in(subject.first), global_random_state()
+    kept = {path: array.copy() for path, array in first.items()}
+    for array in first.values():
         if array.flags.writeable:
             array[...] = 0
-    second = arrays_in(_load(subject))
+    second = arrays_in(subject.load())
     for path, array in kept.items():
         require_same(second[path], array, f"loading again gives another {path}")
     require(global_random_state() == random, "the global random generators were used")
 
 
-def nothing_is_fetched(subject: ComponentSubject) -> None:
+def nothing_is_fetched(subject: DatasetSubject) -> None:
     """Loading reaches out to no network and starts no process."""
     with forbidden(NETWORK, packages=None) as tried:
-        _load(subject)
+        _ = subject.first
     require(not tried, "loading reaches out of this machine", "files of this machine", ", ".join(tried))
 
 
 PROPERTIES = (
     *COMMON,
+    nothing_is_fetched,
     parts_are_arrays_that_fit,
     masks_fit_the_sequences,
     loading_is_reproducible,
-    nothing_is_fetched,
 )
 
 
@@ -123,6 +136,6 @@ def check_dataset(
     >>> "nothing_is_fetched" in check_dataset(Line)
     True
     """
-    subject = ComponentSubject("datasets", dataset, config)
+    subject = DatasetSubject(dataset, config)
     check_skipped(skip, PROPERTIES)
     return run(subject, PROPERTIES, skip)

@@ -130,8 +130,7 @@ def any_memory_layout(subject: LayerSubject) -> None:
     pre_grad = subject.pre_grad(layer, x, subject.run(layer, x, True))
     due = subject.step(layer, x, pre_grad=pre_grad)
     # Products of other layouts may be summed in another order; a layer outside the base may stay in float32.
-    single = np.asarray(as_list(subject.infer(layer, x)[0])[0]).dtype == np.float32
-    rtol = 1e-5 if single else 1e-10
+    rtol = 1e-5 if subject.infer(layer, x)[0].dtype == np.float32 else 1e-10
     layouts = zip(laid_out(as_list(x)), laid_out(as_list(pre_grad)), strict=True)
     for (name, inputs), (_, grads) in layouts:
         subject.note(layout=name)
