@@ -38,6 +38,7 @@ TABLE = {
         "conv1d": layer(SIGNAL, nb_filter=3, filter_size=3, stride=2, activation="tanh"),
         "conv3d": layer(VOLUME, nb_filter=2, filter_size=2, padding=1, activation="tanh"),
         "transposed_convolution": [
+            layer(IMAGE, nb_filter=13, filter_size=3, activation="tanh"),
             layer(IMAGE, nb_filter=3, filter_size=3, activation="tanh"),
             layer(IMAGE, nb_filter=4, filter_size=2, stride=2, output_padding=1, groups=2, activation="tanh"),
             layer(

@@ -138,6 +138,8 @@ def test_one_by_one_convolution_is_the_matrix_product():
         ),
         ("global_mean_pooling", {}, (None, 4), ("spatial",)),
         ("upsampling", {"n_axes": 3}, (None, 4, 4), ("3 axes",)),
+        ("max_pooling", {"pool_size": [2, 2, 2]}, (None, 4, 4), ("last 3 axes",)),
+        ("zero_padding", {"n_axes": 3}, (None, 4, 4), ("3 axes",)),
         ("max_unpooling", {"pool_size": 2}, (None, 1, 2, 2), ("two inputs",)),
         ("max_unpooling", {"pool_size": 2}, [(None, 1, 3, 2), (None, 1, 4, 4)], ("(None, 1, 2, 2)", "3")),
         ("depthwise", {"filter_size": 2}, (None, None, 4, 4), ("channels must be known",)),

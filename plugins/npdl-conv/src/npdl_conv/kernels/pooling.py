@@ -42,7 +42,7 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
                 winner[...] = 0
             continue
         if winner is not None:
-            # Indices grow, so the last that was larger than all before is the largest index: no masked copies.
+            # Indices grow, so the last that was larger than all before is the largest: no masked copies.
             larger = (entry > out).view(np.uint8)
             np.maximum(winner, np.multiply(larger, index, dtype=winner.dtype), out=winner)
         np.maximum(out, entry, out=out)
@@ -50,7 +50,7 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
 
 
 def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> Array:
-    r"""Write each window's gradient ``dy`` (N, \*O, C) to its winner in ``dxp`` (N, \*S, C)."""
+    r"""Write each window's gradient (N, \*O, C) to its winner in ``dxp`` (N, \*S, C)."""
     sizes = dy.shape[1:-1]
     apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
     if not apart or any(

@@ -39,12 +39,13 @@ def _strips(xp: Array, k_w: int, out_w: int) -> Iterator[tuple[slice, Array]]:
 
 
 def _add_products(strips: Array, rows: Array, out: Array) -> None:
-    """Write the sum of the products of strips (N, H · W_o, K), u image rows down, with rows[u] into ``out``."""
+    """Write the sum of the products of strips (N, H · W_o, K), u rows down, with rows[u] into ``out``."""
     n_places = out.shape[1]
     step = (strips.shape[1] - n_places) // max(len(rows) - 1, 1)
+    part = np.empty_like(out)
     np.matmul(strips[:, :n_places], rows[0], out=out)
     for u in range(1, len(rows)):
-        out += np.matmul(strips[:, u * step : u * step + n_places], rows[u])
+        out += np.matmul(strips[:, u * step : u * step + n_places], rows[u], out=part)
 
 
 def convolve_by_rows(xp: Array, W: Array, out: Array) -> Array:

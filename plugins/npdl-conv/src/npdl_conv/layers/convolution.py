@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import out_size, pads, total_padding
+from npdl_conv.geometry import Pads, out_size, pads, total_padding
 from npdl_conv.layers.filters import Filters
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
@@ -87,7 +87,7 @@ class Convolution(Filters):
         sizes = [None if size is None else self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
         self.out_shape = (shape[0], self.nb_filter, *sizes)
 
-    def _pads(self, sizes: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    def margins(self, sizes: tuple[int, ...]) -> Pads:
         """Return the padding before and after each axis of an input."""
         if not isinstance(self.padding, str):
             return self.padding
@@ -106,7 +106,7 @@ class Convolution(Filters):
     def _padded(self, input: Array, train: bool) -> Array:
         """Return the input channels last, in the layer's dtype, with zeros around it."""
         last = np.moveaxis(input, 1, -1)
-        margins = self._pads(last.shape[1:-1])
+        margins = self.margins(last.shape[1:-1])
         shape = (
             len(last),
             *(s + sum(m) for s, m in zip(last.shape[1:-1], margins, strict=True)),
@@ -144,7 +144,7 @@ class Convolution(Filters):
         delta = self.scores_grad(pre_grad, scores, output)
         filters = self.filters_last()
         dW = self.work_array("filters_grad", filters.shape)
-        options, margins = self.kernel_options(), self._pads(shape[2:])
+        options, margins = self.kernel_options(), self.margins(shape[2:])
         if any(map(sum, margins)):
             options["crop"] = margins
         grad_shape = (shape[0], *shape[2:], shape[1])
