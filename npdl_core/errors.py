@@ -66,7 +66,6 @@ class NpdlError(Exception):
         """Return the plain message; ``KeyError`` would show its ``repr``."""
         return Exception.__str__(self)
 
-
     def at(self, place: str) -> NpdlError:
         """Return an equal error whose message begins with a place: which layer, which entry of a document.
 

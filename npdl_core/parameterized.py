@@ -84,13 +84,13 @@ class Parameterized(Composite):
         existing = self._parameters.get(name)
         if existing is not None:
             return self._kept(existing, shape)
+        allocator = self.allocator
         try:
-            value = self.allocator.allocate(shape, as_initializer(init), self.rng, self.dtype)
+            value = allocator.allocate(shape, as_initializer(init), self.rng, self.dtype)
         except ShapeError as error:
             raise ShapeError(f"{self}: {name}: {error}") from None
-        self._parameters[name] = Parameter(
-            self, name, value, trainable=trainable, decay=decay, constant=constant
-        )
+        grad = allocator.gradient(value) if trainable else None
+        self._parameters[name] = Parameter(self, name, value, grad, decay=decay, constant=constant)
         return value
 
     def _kept(self, parameter: Parameter, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,18 @@ class Allocator:
         self.remaining = budget
         self.initialize = initialize
         self.largest_output = budget if largest_output is None else largest_output
+        self.rehearsing = False
+
+    def rehearsal(self) -> Allocator | None:
+        """Return an allocator of the same budget whose arrays take no memory, or None without a budget.
+
+        With it a whole model is measured before the first array is made.
+        """
+        if self.budget is None:
+            return None
+        twin = copy.copy(self)
+        twin.rehearsing = True
+        return twin
 
     def allocate(
         self, shape: tuple[int, ...], init: Initializer, rng: np.random.Generator, dtype: np.dtype[Any]
@@ -57,7 +70,13 @@ class Allocator:
                     f"allowed {self.budget:,} are left; pass max_parameters if that size is meant"
                 )
             self.remaining -= size
+        if self.rehearsing:
+            return _weightless(shape, dtype)
         return init(shape, rng, dtype) if self.initialize else np.zeros(shape, dtype)
+
+    def gradient(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Return a gradient for a parameter: zeros of its shape."""
+        return _weightless(value.shape, value.dtype) if self.rehearsing else np.zeros_like(value)
 
     def check_output(self, shape: Any) -> None:
         """Raise :class:`BudgetError` if one sample of an output, or of several, is too large."""
@@ -68,6 +87,11 @@ class Allocator:
                     f"an output of shape {sizes} has {size:,} numbers a sample, more than the allowed "
                     f"{self.largest_output:,}; pass max_parameters if that size is meant"
                 )
+
+
+def _weightless(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array of one number that has any shape."""
+    return np.lib.stride_tricks.as_strided(np.zeros((), dtype), shape, (0,) * len(shape))
 
 
 class Parameter:
@@ -94,18 +118,18 @@ class Parameter:
         layer: Parameterized,
         name: str,
         value: NDArray[Any],
+        grad: NDArray[Any] | None,
         *,
-        trainable: bool,
         decay: bool,
         constant: bool,
     ) -> None:
         self.layer = layer
         self.name = name
-        self.trainable = trainable
+        self.trainable = grad is not None
         self.decay = decay
         self.constant = constant
         self.value = value
-        self.grad = np.zeros_like(value) if trainable else None
+        self.grad = grad
         self.store: ParameterStore | None = None
         self._bindings: list[tuple[Parameterized, str]] = []
         self.bind(layer, name)

@@ -32,6 +32,11 @@ class LambdaCallback(Callback):
     on_train_batch_begin, on_train_batch_end : callable(batch, logs), optional
         Around an update.
 
+    Raises
+    ------
+    ConfigError
+        If something is no function.
+
     Examples
     --------
     >>> seen = []

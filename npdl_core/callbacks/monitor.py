@@ -59,7 +59,8 @@ class Monitor:
         if self.key not in logs:
             hint = "; give fit validation data" if self.key.startswith("val_") else ""
             raise DataError(
-                f"monitor {printable(repr(self.key), 60)} is not among the measured values {list(logs)}{hint}"
+                f"monitor {printable(repr(self.key), 60)} is not among the measured values "
+                f"{printable(list(logs), 200)}{hint}"
             )
         try:
             return float(logs[self.key])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numbers
 import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from npdl_core.callbacks.base import Callback
 from npdl_core.checks import check_int
+from npdl_core.errors import printable
 
 __all__ = ["Progress"]
 
@@ -50,10 +54,14 @@ class Progress(Callback):
             return
         epoch, logs = self._unprinted
         self._unprinted = None
-        values = ", ".join(f"{key} {_shown(value)}" for key, value in logs.items())
+        values = ", ".join(f"{printable(key, 40)} {_shown(value)}" for key, value in logs.items())
         sys.stdout.write(f"epoch {epoch + 1}: {time.perf_counter() - self._started:.1f} s, {values}\n")
         sys.stdout.flush()
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    """Return a number with four digits, an array by its shape."""
+    if np.ndim(value):
+        return f"of shape {np.shape(value)}"
+    plain = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    return f"{float(value):#.4g}" if plain else printable(value, 40)

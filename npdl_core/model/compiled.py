@@ -13,6 +13,7 @@ from npdl_core import hooks, registry
 from npdl_core.errors import ConfigError, StateError
 from npdl_core.layers.base import Layer
 from npdl_core.model.foreign import ForeignLayer
+from npdl_core.model.inputs import listed
 from npdl_core.model.meter import Meter
 from npdl_core.model.terms import resolve_losses, resolve_metrics
 from npdl_core.parameterized import Parameterized
@@ -78,11 +79,11 @@ class Compiled:
         outputs, losses = network.output_names(), {term.output for term in self.terms}
         if outputs == losses:
             return
-        came = sorted(map(str, losses))
+        came, expected = listed(sorted(map(str, losses))), listed(sorted(map(str, outputs)))
         raise ConfigError(
             f"this model has one output; give one loss, not a dict for {came}"
             if outputs == {None}
-            else f"one loss for each output is needed, as a dict: outputs are {sorted(map(str, outputs))}, "
+            else f"one loss for each output is needed, as a dict: outputs are {expected}, "
             f"got {'one loss' if losses == {None} else f'losses for {came}'}"
         )
 

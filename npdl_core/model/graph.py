@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from npdl_core.errors import ConfigError
+from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers.base import Layer, Shape
-from npdl_core.model.inputs import standard_shape
+from npdl_core.model.inputs import compatible, listed, standard_shape
 from npdl_core.model.network import Network
 from npdl_core.model.nodes import ordered_nodes, read_inputs, read_outputs
 
@@ -108,13 +108,19 @@ class Graph(Network):
         shape = standard_shape(shape)
         if not isinstance(shape, dict):
             if len(self.inputs) != 1:
-                raise ConfigError(f"graph: give a dict of shapes for the inputs {list(self.inputs)}")
+                raise ConfigError(f"graph: give a dict of shapes for the inputs {listed(self.inputs)}")
             shape = {next(iter(self.inputs)): shape}
         if shape.keys() != self.inputs.keys():
-            raise ConfigError(f"graph: shapes for {list(shape)}, but the inputs are {list(self.inputs)}")
+            raise ConfigError(f"graph: shapes for {listed(shape)}, but the inputs are {listed(self.inputs)}")
         return {name: shape[name] for name in self.inputs}
 
     def _propagate(self, shape: dict[str, Shape]) -> None:
+        for name, given in self.inputs.items():
+            if given.shape is not None and not compatible((None, *given.shape), shape[name]):
+                raise ShapeError(
+                    f"graph: input {name!r} is declared with samples of shape {given.shape}, "
+                    f"got {shape[name][1:]}"
+                )
         shapes: dict[str, Any] = dict(shape)
         for name, node in self._nodes.items():
             self._connect_layer(name, node.layer, node.given(shapes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npdl_core.checks import check_shape
 from npdl_core.errors import ConfigError, DataError, ShapeError, printable
 
-__all__ = ["InputSpec", "merged_shape", "opened_shape", "shape_of", "standard_shape"]
+__all__ = ["InputSpec", "compatible", "listed", "merged_shape", "opened_shape", "shape_of", "standard_shape"]
 
 
 class InputSpec:
@@ -46,7 +46,7 @@ class InputSpec:
         if isinstance(x, dict):
             return x
         if len(self.shape) > 1:
-            raise DataError(f"this model has several inputs: give a dict with the keys {list(self.shape)}")
+            raise DataError(f"this model has several inputs: give a dict with the keys {listed(self.shape)}")
         return {next(iter(self.shape)): x}
 
     def prepare(self, x: Any) -> Any:
@@ -61,11 +61,11 @@ class InputSpec:
         """
         if not isinstance(self.shape, dict):
             if isinstance(x, dict):
-                raise DataError(f"this model has one input; give X as an array, not as a dict of {_names(x)}")
+                raise DataError(f"this model has one input; give X as an array, not as a dict of {listed(x)}")
             return self._prepared(None, self.shape, x)
         x = self.named(x)
         if x.keys() != self.shape.keys():
-            raise DataError(f"this model's inputs are {list(self.shape)}, got {_names(x)}")
+            raise DataError(f"this model's inputs are {listed(self.shape)}, got {listed(x)}")
         return {name: self._prepared(name, shape, x[name]) for name, shape in self.shape.items()}
 
     def _prepared(self, name: str | None, shape: tuple[int | None, ...], value: Any) -> NDArray[Any]:
@@ -86,8 +86,16 @@ def _fits(shape: tuple[int | None, ...], came: tuple[int, ...]) -> bool:
     )
 
 
-def _names(x: Mapping[Any, Any]) -> str:
-    return printable(list(x), 120)
+def compatible(one: tuple[int | None, ...], two: tuple[int | None, ...]) -> bool:
+    """Return whether two shapes agree where both have a size."""
+    return len(one) == len(two) and all(
+        None in (a, b) or a == b for a, b in zip(one[1:], two[1:], strict=True)
+    )
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Return names for a message."""
+    return printable(list(names), 120)
 
 
 def shape_of(x: Any) -> Any:

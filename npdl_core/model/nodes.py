@@ -10,9 +10,11 @@ from npdl_core.checks import check_bool, check_shape
 from npdl_core.errors import ConfigError, printable
 from npdl_core.layers.base import Layer, Shape
 from npdl_core.model.foreign import adopt, refuse_reuse
+from npdl_core.model.inputs import listed
 
 __all__ = ["GraphInput", "Node", "ordered_nodes", "read_inputs", "read_outputs"]
 
+LONGEST_NAME = 100
 RESERVED = ("loss", "training")
 """What the names of other tensors in a file begin with."""
 
@@ -41,8 +43,11 @@ def _shown(value: object) -> str:
 
 
 def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ConfigError(f"graph: a name is made of letters, digits and underscores, got {_shown(name)}")
+    if not isinstance(name, str) or not name.isidentifier() or len(name) > LONGEST_NAME:
+        raise ConfigError(
+            f"graph: a name is made of at most {LONGEST_NAME} letters, digits and underscores, "
+            f"got {_shown(name)}"
+        )
     if name in RESERVED:
         raise ConfigError(f"graph: the name {name!r} is reserved for what files hold beside the layers")
     return name
@@ -141,7 +146,7 @@ def _check_references(nodes: Mapping[str, Node], inputs: set[str], outputs: Sequ
                 raise ConfigError(f"graph: node {name!r} reads {_shown(source)}, which is no input or node")
     for name in outputs:
         if name not in nodes:
-            raise ConfigError(f"graph: output {_shown(name)} is no node; the nodes are {list(nodes)}")
+            raise ConfigError(f"graph: output {_shown(name)} is no node; the nodes are {listed(nodes)}")
 
 
 def _topological(nodes: Mapping[str, Node]) -> list[str]:
@@ -159,7 +164,7 @@ def _topological(nodes: Mapping[str, Node]) -> list[str]:
             if not waiting[reader]:
                 order.append(reader)
     if len(order) < len(nodes):
-        raise ConfigError(f"graph: these nodes form a cycle: {sorted(set(nodes) - set(order))}")
+        raise ConfigError(f"graph: these nodes form a cycle: {listed(sorted(set(nodes) - set(order)))}")
     return order
 
 

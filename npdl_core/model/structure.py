@@ -136,17 +136,29 @@ class Structure(ABC):
             If a layer belongs to another model and is not connected to just this shape there.
         """
         shape = self._standard_shape(shape)
+        allocator = allocator or Allocator(self.max_parameters)
+        rehearsal = allocator.rehearsal()
+        if rehearsal is not None:
+            self._attempt(shape, rehearsal, keep=False)
+        self._attempt(shape, allocator, keep=True)
+        return self
+
+    def _attempt(self, shape: Any, allocator: Allocator, *, keep: bool) -> None:
+        """Connect all layers; undo it if something raises, or if it is not to be kept."""
         layers = self.distinct_layers()
         undo = Undo(layers, self.layer_rng)
         previous = self._inputs
         try:
             for layer in layers:
                 if not self._owned_elsewhere(layer):
-                    self._settle(layer, allocator or Allocator(self.max_parameters))
+                    self._settle(layer, allocator)
             self._propagate(shape)
-            self._inputs = InputSpec(shape, self._ids(shape), self.dtype)
-            self._note()
-            self._finish_connecting()
+            if keep:
+                self._inputs = InputSpec(shape, self._ids(shape), self.dtype)
+                self._note()
+                self._finish_connecting()
+            else:
+                undo()
         except BaseException:
             undo()
             self._inputs = previous
@@ -157,7 +169,6 @@ class Structure(ABC):
         finally:
             for layer in layers:
                 layer.allocator = None
-        return self
 
     def _standard_shape(self, shape: Any) -> Any:
         return standard_shape(shape)
@@ -282,5 +293,4 @@ def located(name: str, layer: Any) -> Iterator[None]:
     try:
         yield
     except NpdlError as error:
-        error.args = (f"layer {name} ({layer}): {error}", *error.args[1:])
-        raise
+        raise error.at(f"layer {name} ({layer})") from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,18 +120,14 @@ def resume_from(path: Any, network: Any, callbacks: Sequence[Any]) -> int | None
         raise FileFormatError(
             f"{saved.where}: it holds a model without the state of its training; resume needs a checkpoint"
         )
-    check_same_structure(saved, network_document(network), "compile", "frozen")
+    check_same_structure(saved, network, "compile", "frozen")
     state = _read(saved, saved.training, callbacks)
     connect_as_saved(network, saved)
     tensors.check_fit(network.weights(), saved.weights, saved.where, finite=False)
     _check_optimizer_arrays(state.optimizer, network, saved.where)
-    _rehearse(network, callbacks, state)
+    parts = [(network.optimizer, state.optimizer), *zip(callbacks, state.callbacks, strict=True)]
+    _load_all(parts, network, state)
     network.set_weights(saved.weights)
-    _load(network.optimizer, state.optimizer)
-    for callback, own in zip(callbacks, state.callbacks, strict=True):
-        _load(callback, own)
-    for rng, one in zip(_generators(network), state.rng, strict=True):
-        restore_generator(rng, one)
     network.seed, network.history, network.stop_training = state.seed, state.history, state.stopped
     return state.epoch
 
@@ -185,18 +181,24 @@ def _check_optimizer_arrays(state: Mapping[str, Any], network: Any, where: str) 
                 )
 
 
-def _rehearse(network: Any, callbacks: Sequence[Any], state: _State) -> None:
-    """Load all state into copies, so that what is refused is refused before anything changes."""
-    _load(copy.deepcopy(network.optimizer), state.optimizer)
-    for callback, own in zip(callbacks, state.callbacks, strict=True):
-        _load(copy.copy(callback), own)
-    for rng, one in zip(_generators(network), state.rng, strict=True):
-        restore_generator(copy.deepcopy(rng), one)
-
-
-def _load(component: Any, state: Mapping[str, Any]) -> None:
-    """Hand state to a component; one that has no way to take it must have had none."""
-    if hasattr(component, "load_state"):
-        component.load_state(state)
-    elif state:
-        raise FileFormatError(f"{printable(component, 60)} takes no state, got {printable(list(state), 100)}")
+def _load_all(parts: Sequence[tuple[Any, dict[str, Any]]], network: Any, state: _State) -> None:
+    """Hand state to optimizer, callbacks and generators; if one refuses it, give all of them theirs back."""
+    undo: list[Callable[[], None]] = []
+    try:
+        for component, own in parts:
+            if hasattr(component, "load_state"):
+                before = component.state()
+                component.load_state(own)
+                undo.append(partial(component.load_state, before))
+            elif own:
+                raise FileFormatError(
+                    f"{printable(component, 60)} takes no state, got {printable(list(own), 100)}"
+                )
+        for rng, one in zip(_generators(network), state.rng, strict=True):
+            saved = generator_state(rng)
+            restore_generator(rng, one)
+            undo.append(partial(restore_generator, rng, saved))
+    except BaseException:
+        for step in reversed(undo):
+            step()
+        raise

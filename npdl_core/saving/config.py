@@ -158,8 +158,7 @@ def _layer(spec: Any, path: str, known: dict[str, Any]) -> Any:
     try:
         layer = registry.get("layers", _resolve_references(spec, path, known))
     except NpdlError as error:
-        error.args = (f"{printable(path, 80)}: {error}", *error.args[1:])
-        raise
+        raise error.at(printable(path, 80)) from error
     for name, part in layers_below(layer, path):
         known.setdefault(name, part)
     return layer

@@ -34,16 +34,20 @@ def to_envelope(component: Any, reference: Reference | None = None) -> dict[str,
     """
     if not isinstance(component, Component):
         return _foreign_envelope(component)
-    try:
-        name = registry.component_id(component)
-    except LookupError as error:
-        raise SerializationError(
-            f"{component} cannot be written to a configuration: {printable(error)}"
-        ) from None
     config = {
         key: jsonable(value, f"{component}.{key}", reference) for key, value in component.config.items()
     }
-    return {"name": name, "config": config}
+    return {"name": _name(component), "config": config}
+
+
+def _name(component: Any) -> str:
+    try:
+        return registry.component_id(component)
+    except LookupError as error:
+        what = component.__name__ if isinstance(component, type) else component
+        raise SerializationError(
+            f"{printable(what, 80)} cannot be written to a configuration: {printable(error)}"
+        ) from None
 
 
 def _foreign_envelope(component: Any) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def _foreign_envelope(component: Any) -> dict[str, Any]:
 
 
 def jsonable(value: Any, where: str, reference: Reference | None = None) -> Any:
-    """Return a value as plain JSON types; components become envelopes, tuples lists, NumPy scalars Python's.
+    """Return a value as plain JSON types; components and their classes become envelopes, tuples lists.
 
     Raises
     ------
@@ -79,7 +83,9 @@ def jsonable(value: Any, where: str, reference: Reference | None = None) -> Any:
         return {
             _key(key, where): jsonable(item, f"{where}[{key!r}]", reference) for key, item in value.items()
         }
-    if isinstance(value, Component) or hasattr(value, "to_json"):
+    if isinstance(value, type) and issubclass(value, Component):
+        return {"name": _name(value), "config": {}}
+    if not isinstance(value, type) and (isinstance(value, Component) or hasattr(value, "to_json")):
         found = None if reference is None else reference(value)
         return to_envelope(value, reference) if found is None else found
     what = "an array" if isinstance(value, np.ndarray) else "code" if callable(value) else "an object"

@@ -52,10 +52,15 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
     """Return the SHA-256 over a document and tensors: names, dtypes, shapes and bytes."""
     checksum = hashlib.sha256(strict_json.dumps(document).encode())
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
+        array = _stored(tensors[name])
         checksum.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
         checksum.update(array.data if array.size else b"")
     return checksum.hexdigest()
+
+
+def _stored(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array as files hold it: contiguous and little-endian."""
+    return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
 
 
 def write(path: Any, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -68,7 +73,7 @@ def write(path: Any, document: Mapping[str, Any], tensors: Mapping[str, NDArray[
     """
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    arrays = {name: _stored(array) for name, array in tensors.items()}
     text = strict_json.dumps({**document, "sha256": digest(document, arrays)})
     content = save(arrays, metadata={KEY: text})
     try:

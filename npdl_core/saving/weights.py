@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,7 +99,7 @@ def load_weights(network: Any, path: Any, *, finite: bool = True) -> None:
         If the structure or any tensor differs; the model is left as it was.
     """
     saved = read_model(path)
-    check_same_structure(saved, network_document(network))
+    check_same_structure(saved, network)
     connect_as_saved(network, saved)
     _fill(network, saved, finite=finite)
 
@@ -111,13 +110,16 @@ def connect_as_saved(network: Any, saved: SavedModel) -> None:
         network.connect(saved.model["input_shape"])
 
 
-def check_same_structure(saved: SavedModel, own: Mapping[str, Any], *keys: str) -> None:
-    """Raise :class:`WeightsError` unless a file's layers, connections and dtype are those of a document.
+def check_same_structure(saved: SavedModel, network: Any, *keys: str) -> None:
+    """Raise :class:`WeightsError` unless a file's layers, connections and dtype are those of a network.
 
-    ``keys`` are further entries to compare.
+    ``keys`` are further entries of the document to compare. Its model is built, without arrays, and written
+    again, so that names and defaults have one form.
     """
+    bare = {key: value for key, value in saved.model.items() if key != "input_shape"}
+    theirs, own = network_document(network_from_json(bare)), network_document(network)
     for key in ("layers", "inputs", "nodes", "outputs", "dtype", *keys):
-        came, expected = saved.model.get(key), own.get(key)
+        came, expected = theirs.get(key), own.get(key)
         if came != expected:
             raise WeightsError(
                 f"{saved.where}: it holds another model: {key} is {printable(came, 150)}, this model's is "

@@ -39,7 +39,9 @@ class TestAddParam:
         layer = Bare()
         W = layer.add_param("W", (2,), "one")
         assert layer.add_param("W", [2], "zero") is W
-        with pytest.raises(ShapeError, match=r"W was made with shape \(2,\) and this input would need \(3,\)"):
+        with pytest.raises(
+            ShapeError, match=r"W was made with shape \(2,\) and this input would need \(3,\)"
+        ):
             layer.add_param("W", (3,))
 
     def test_what_is_refused(self):

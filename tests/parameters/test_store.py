@@ -156,7 +156,7 @@ class TestOwnership:
         assert one.W.base is second.values[one.dtype]
         # What the new store does not hold is free again.
         assert two.W.base is None
-        assert (two.W == kept).all()
+        assert (kept == two.W).all()
         assert two.dW.base is None
         ParameterStore(named(two))
 
@@ -184,10 +184,15 @@ class TestAllocator:
     def test_budget(self):
         allocator = Allocator(10)
         allocator.allocate((2, 3), Normal(), np.random.default_rng(0), np.dtype("float32"))
-        with pytest.raises(BudgetError, match=r"shape \(5,\) needs 5 numbers, and 4 of the allowed 10 are left"):
+        with pytest.raises(
+            BudgetError, match=r"shape \(5,\) needs 5 numbers, and 4 of the allowed 10 are left"
+        ):
             allocator.allocate((5,), Normal(), np.random.default_rng(0), np.dtype("float32"))
         assert allocator.remaining == 4
-        assert Allocator().allocate((3,), Normal(), np.random.default_rng(0), np.dtype("float64")).dtype == "float64"
+        assert (
+            Allocator().allocate((3,), Normal(), np.random.default_rng(0), np.dtype("float64")).dtype
+            == "float64"
+        )
 
     def test_sizes_beyond_any_machine_are_counted_not_made(self):
         with pytest.raises(BudgetError, match="needs 1,000,000,000,000,000,000,000,000 numbers"):

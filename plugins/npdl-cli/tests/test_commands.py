@@ -79,12 +79,12 @@ def test_evaluate_on_the_training_part(npdl, model):
     ("arguments", "code", "message"),
     [
         (["--data", "blobz"], 2, "Error: --data: data.name: unknown dataset 'blobz'"),
+        (["--data", "blobs.safetensors"], 2, "unknown dataset 'blobs.safetensors'"),
         (["--data", "gone.toml"], 2, "Error: gone.toml: cannot be read: No such file"),
         (["--data", "blobs", "--set", "data.n_test=0"], 1, "Error: the test part of this data set is empty"),
         (["--data", "missing"], 1, "pip install toys"),
         (["--data", "line"], 1, "Error: "),
         (["--data", "blobs", "--part", "all"], 2, "'all' is not one of 'test', 'train'"),
-        ([], 2, "Missing option '--data'"),
     ],
 )
 def test_evaluate_refuses(npdl, model, arguments, code, message):
@@ -92,6 +92,28 @@ def test_evaluate_refuses(npdl, model, arguments, code, message):
     assert done.exit_code == code
     assert message in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_evaluate_takes_the_data_of_the_models_run(npdl, config, tmp_path, monkeypatch):
+    (tmp_path / "set").mkdir()
+    np.save(tmp_path / "set" / "numbers.npy", np.ones((8, 2), "float32"))
+    path = config(
+        ('name = "blobs"', 'name = "fromfile"\npath = "set/numbers.npy"'),
+        ('"softmax"\nn_out = 3', '"linear"\nn_out = 1'),
+        ("softmax_categorical_cross_entropy", "mse"),
+        ('["accuracy"]', "[]"),
+    )
+    assert npdl("train", path, "-q", "-o", tmp_path / "deep" / "run").exit_code == 0
+    monkeypatch.chdir(tmp_path / "deep" / "run")
+    done = npdl("evaluate", "model.safetensors")
+    assert done.exit_code == 0, done.output
+    assert "2 samples of the test part" in done.stdout
+    done = npdl("evaluate", "model.safetensors", "--set", "data.path=gone.npy")
+    assert "Error: gone.npy: No such file or directory" in done.stderr
+    (tmp_path / "deep" / "run" / "run.json").unlink()
+    done = npdl("evaluate", "model.safetensors")
+    assert done.exit_code == 1
+    assert "say with --data which data is meant" in done.stderr
 
 
 def test_evaluate_a_model_that_was_never_compiled(npdl, save):
@@ -172,7 +194,7 @@ def test_predict_classes(npdl, model, held_out, tmp_path, save):
     assert np.array_equal(table[:, 0], npdl_core.load(model).predict(X).argmax(axis=1))
     path = save([{"name": "linear", "config": {"n_out": 1, "init": "ones"}}], (None, 1))
     np.save(tmp_path / "one.npy", np.array([[0.4], [0.6]]))
-    assert npdl("predict", path, tmp_path / "one.npy", "--classes").stdout == "0\n0\n1\n"
+    assert npdl("predict", path, tmp_path / "one.npy", "--classes").stdout == "output\n0\n1\n"
 
 
 def test_predict_brings_rows_into_the_models_shape(npdl, save, tmp_path):
@@ -341,6 +363,19 @@ def test_summary_reads_data_where_the_declared_shape_is_not_enough(npdl, config)
     assert done.stdout.count("  200\n") == 1
 
 
+def test_summary_reads_data_where_a_declared_size_varies(npdl, config):
+    text = """
+    data = "line"
+    [model]
+    inputs = { x = [-1] }
+    outputs = "y"
+    nodes = [{ name = "y", layer = { name = "linear", n_out = 7 }, inputs = "x" }]
+    """
+    done = npdl("summary", config(text=text))
+    assert done.exit_code == 0, done.output
+    assert "(N, 7)        21" in done.stdout
+
+
 def test_summary_of_a_graph_with_several_losses(npdl, config, graph):
     done = npdl("summary", config(text=graph))
     assert "loss kind: SoftmaxCategoricalCrossEntropy, total: MeanSquaredError" in done.stdout
@@ -358,9 +393,8 @@ def test_summary_of_layers_that_do_not_fit(npdl, config):
     done = npdl("train", path)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {path}: model: ")
-    done = npdl(
-        "summary", config(("p = 0.1", 'p = 0.1\n[[model.layers]]\nname = "dense"\nn_out = 2\nn_in = 9'))
-    )
+    more = '\n[[model.layers]]\nname = "dense"\nn_out = 2\nn_in = 9'
+    done = npdl("summary", config(("n_out = 8", "n_out = 8\nn_in = 3"), ("p = 0.1", f"p = 0.1{more}")))
     assert done.exit_code == 2
     assert "layer 2.dense" in done.stderr
 
@@ -448,6 +482,24 @@ def test_describe_what_has_no_documentation_or_signature(npdl, site):
     )
 
 
+def test_describe_what_a_hook_registers(npdl, site):
+    site.hook(
+        "zz-hook",
+        """
+        class Late:
+            "Registered late."
+            def forward(self): pass
+            connect_to = backward = forward
+        @hookimpl
+        def npdl_register(registry):
+            registry.register("layers", "late", Late)
+        """,
+    )
+    done = npdl("describe", "late")
+    assert "late: layer of zz-hook" in done.stdout
+    assert "Registered late." in done.stdout
+
+
 def test_describe_unknown_names(npdl):
     done = npdl("describe", "drpout")
     assert done.exit_code == 2
@@ -486,7 +538,7 @@ def test_plugins_lists_distributions_without_importing_them(npdl, site):
     assert rows["slow"] == ["2.5", "v1", "ok", "1", "layer"]
     assert rows["old"][:3] == ["1.0", "v0", "outdated"]
     assert rows["odd"][:3] == ["1.0", "v1", "broken"]
-    assert rows["toy-data"] == ["1.0", "v1", "ok", "10", "datasets,", "2", "callbacks"]
+    assert rows["toy-data"] == ["1.0", "v1", "ok", "11", "datasets,", "2", "callbacks"]
     assert "old is outdated: old:older speaks version 0, not 1" in done.stdout
     assert "slow" not in sys.modules
 

@@ -139,6 +139,11 @@ def test_numbers(value, text):
     assert shown_number(value) == text
 
 
-def test_tables_are_not_folded_into_a_pipe(npdl, config):
+def test_text_is_no_markup(capsys):
+    make_console().print("[red]x[/red] :smile:")
+    assert capsys.readouterr().out == "[red]x[/red] :smile:\n"
+
+
+def test_tables_are_not_folded_into_a_pipe():
     assert make_console().width > 1000
     assert make_console().file is sys.stdout

@@ -32,12 +32,12 @@ HOSTILE = {
     "too much": "#" * (gate.MAX_BYTES + 1),
 }
 LARGE_BUT_FINE = {
-    "keys": "".join(f"a{i} = 1\n" for i in range(N // 10)),
-    "numbers": "x = [" + "0.5, " * (N // 5) + "]",
+    "keys": "".join(f"a{i} = 1\n" for i in range(N // 40)),
+    "numbers": "x = [" + "0.5, " * (N // 20) + "]",
     "text with dots": 'x = "' + "a." * (N // 2) + '"',
     "lines of text": 'x = """' + 'a.b "c"\n' * (N // 8) + '"""',
     "comments": '# a.b.c [[[{{{ "\n' * (N // 18),
-    "tables": "".join(f"[a{i}.b]\n" for i in range(N // 10)),
+    "tables": "".join(f"[a{i}.b]\n" for i in range(N // 40)),
 }
 
 

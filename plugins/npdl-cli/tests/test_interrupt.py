@@ -50,6 +50,7 @@ def test_ctrl_c_leaves_a_model_and_resume_equals_an_uninterrupted_run(process, c
     for name in ("model.safetensors", "checkpoint.safetensors"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     a, b = (json.loads((one / "run.json").read_text()) for one in (folder, tmp_path / "whole"))
+    assert (a.pop("home"), b.pop("home")) == ("../..", "..")
     assert a == b
 
 
@@ -129,6 +130,14 @@ def test_an_interrupt_in_the_first_epoch_saves_the_model_and_says_that_there_is_
     assert "interrupted after 0 of 4 epochs" in done.stderr
     assert "no epoch was finished" in done.stderr
     assert npdl_core.load(tmp_path / "runs" / "blobs" / "model.safetensors").connected
+
+
+def test_an_interrupt_later_says_how_to_go_on(npdl, config, tmp_path):
+    path = config(("epochs = 4", 'epochs = 4\ncallbacks = [{ name = "break", how = "interrupt" }]'))
+    done = npdl("train", path, "-o", tmp_path / "a b")
+    assert done.exit_code == 130
+    assert "interrupted after 2 of 4 epochs" in done.stderr
+    assert f"go on with: npdl train {path} --output '{tmp_path / 'a b'}' --resume" in done.stderr
 
 
 def test_an_interrupt_before_training_is_130_too(npdl, config, monkeypatch):

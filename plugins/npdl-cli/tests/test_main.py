@@ -1,6 +1,8 @@
 """The root command: help, exit codes, and what it imports."""
 
+import importlib
 import json
+import runpy
 import subprocess
 import sys
 
@@ -74,6 +76,16 @@ def test_the_module_runs_as_the_command(process):
     out, err = child.communicate(timeout=60)
     assert (child.returncode, err) == (0, "")
     assert out.startswith("npdl-core")
+
+
+def test_the_module_runs_as_the_command_in_this_process(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["npdl", "version"])
+    importlib.import_module("npdl_cli.__main__")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("npdl_cli", run_name="__main__")
+    assert end.value.code == 0
+    assert "npdl-core" in capsys.readouterr().out
 
 
 def test_an_option_that_does_not_exist(npdl, config):

@@ -11,6 +11,7 @@ from npdl_cli.runs import Record
 from npdl_core.errors import DataError
 from npdl_core.model.history import History
 
+RUN = '{"format": %d, "config": %s, "home": "", "state": "", "history": {}, "results": {}, "confusions": {}}'
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -143,15 +144,15 @@ def test_a_run_that_does_not_classify_has_curves_only(npdl, trained):
         ("[]", "not the record of a run"),
         ('{"format": 1}', "not the record of a run"),
         (
-            '{"format": 2, "config": {}, "state": "", "history": {}, "results": {}, "confusions": {}}',
+            RUN % (2, "{}"),
             "not the record of a run of this version",
         ),
         (
-            '{"format": 1, "config": 3, "state": "", "history": {}, "results": {}, "confusions": {}}',
+            RUN % (1, "3"),
             "not the record of a run",
         ),
         (
-            '{"format": 1, "config": {}, "state": "", "history": {}, "results": {}, "confusions": {}}',
+            RUN % (1, "{}"),
             "history: ",
         ),
         ("[" * 100_000, "nested more than"),

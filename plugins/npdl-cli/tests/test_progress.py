@@ -4,11 +4,12 @@ import fcntl
 import io
 import os
 import re
-import select
 import struct
 import sys
 import termios
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -21,25 +22,29 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A pseudo-terminal whose other end is read."""
+    """A pseudo-terminal whose other end is read all the time, as a real one's is."""
 
     def __init__(self, columns=100):
         self.parent, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self.stream = os.fdopen(child, "w", encoding="utf-8")
+        self._content = bytearray()
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
 
-    def read(self, child=None):
-        """Return all that was written, until the process ends."""
-        content = b""
-        while True:
-            ready, _, _ = select.select([self.parent], [], [], 0.2)
-            if ready:
-                content += os.read(self.parent, 65536)
-            elif child is None or child.poll() is not None:
-                return content.decode()
+    def _drain(self):
+        with suppress(OSError):  # at its end
+            while piece := os.read(self.parent, 65536):
+                self._content += piece
+
+    def read(self):
+        """Close this end, and return all that was written."""
+        self.stream.close()
+        self._reader.join(timeout=30)
+        return self._content.decode()
 
     def close(self):
-        self.stream.close()
+        self.read()
         os.close(self.parent)
 
 
@@ -65,8 +70,8 @@ def test_a_terminal_shows_bars_values_and_the_time_left(process, config, termina
         stderr=terminal.stream,
         env={**environment, "TERM": "xterm-256color", "COLUMNS": "100"},
     )
-    text = terminal.read(child)
     assert child.wait(timeout=60) == 0
+    text = terminal.read()
     shown = rows(text)
     assert any(re.fullmatch(r"epochs +\S+ \d+/30 +\d+ s left", row) for row in shown)
     assert any(re.fullmatch(r"batches +\S+ \d/6", row) for row in shown)
@@ -103,8 +108,8 @@ def test_ctrl_c_typed_into_the_terminal_gives_it_back_in_order(
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.write(terminal.parent, b"\x03")
-    text = terminal.read(child)
     assert child.wait(timeout=60) == 130
+    text = terminal.read()
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert any("interrupted after " in row for row in rows(text))
 

@@ -2,7 +2,7 @@
 
 import csv
 import json
-import os
+from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
@@ -29,7 +29,7 @@ def table(path):
 def test_a_run_prints_the_held_out_accuracy_the_matrix_and_a_comparison(npdl, config):
     done = npdl("train", config())
     assert done.exit_code == 0, done.output
-    assert "Blobs: 96 samples to train on, 24 to validate on, 30 held out" in done.stdout
+    assert "blobs: 96 samples to train on, 24 to validate on, 30 held out; seed 1" in done.stdout
     assert "0.dense    Dense    (N, 8)        32" in done.stdout
     assert accuracy_line(done.stdout) > 0.8
     assert "confusion matrix" in done.stdout
@@ -130,6 +130,38 @@ def test_regression_has_no_matrix_and_a_held_out_loss(npdl, config):
     assert "confusion" not in done.stdout
     assert "held-out loss: " in done.stdout
     assert "held-out mae: " in done.stdout
+
+
+def test_whole_numbers_to_predict_are_no_classes(npdl, config):
+    path = config(
+        ('"blobs"', '"counted"'),
+        ('"softmax"\nn_out = 3', '"linear"\nn_out = 1'),
+        ("softmax_categorical_cross_entropy", "mse"),
+        ('["accuracy"]', "[]"),
+        ("lr = 0.1", "lr = 0.001"),
+    )
+    done = npdl("train", path)
+    assert done.exit_code == 0, done.output
+    assert "confusion" not in done.stdout
+
+
+def test_the_model_is_saved_before_it_is_measured(npdl, config, monkeypatch, tmp_path):
+    from npdl_core.errors import DataError
+
+    def failing(*args, **options):
+        raise DataError("cannot be measured")
+
+    monkeypatch.setattr("npdl_cli.training.confusion_records", failing)
+    done = npdl("train", config())
+    assert done.exit_code == 1
+    assert npdl_core.load(tmp_path / "runs" / "blobs" / "model.safetensors").connected
+
+
+def test_a_training_that_stops_early_says_so(npdl, config):
+    stop = '{ name = "early_stopping", monitor = "loss", min_delta = 9.0 }'
+    done = npdl("train", config(("epochs = 4", f"epochs = 4\ncallbacks = [{stop}]")))
+    assert done.exit_code == 0, done.output
+    assert "stopped after 2 of 4 epochs" in done.stdout
 
 
 def test_class_ids_make_a_matrix_although_no_accuracy_is_measured(npdl, config):
@@ -314,12 +346,15 @@ def test_a_symbolic_link_is_replaced_not_written_through(npdl, config, tmp_path)
     assert not (folder / "model.safetensors").is_symlink()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written(npdl, config, tmp_path):
-    (tmp_path / "runs").mkdir(mode=0o500)
+def test_a_folder_that_cannot_be_written(npdl, config, monkeypatch):
+    def refused(path, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
     done = npdl("train", config())
     assert done.exit_code == 1
-    assert "Permission denied" in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert "runs/blobs: Permission denied" in done.stderr
 
 
 # -- what can go wrong ---------------------------------------------------------------------------------------

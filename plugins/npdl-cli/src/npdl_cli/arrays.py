@@ -139,9 +139,12 @@ def _csv(outputs: Mapping[str, NDArray[Any]]) -> bytes:
             raise DataError(
                 f"outputs of shape {array.shape} are no table; write them with -o to .npy or .npz"
             )
-        table = array[:, None] if array.ndim == 1 else array
-        head += [f"{name}_{index}" if name else str(index) for index in range(table.shape[1])]
-        columns += list(table.T)
+        if array.ndim == 1:
+            head.append(name or "output")
+            columns.append(array)
+        else:
+            head += [f"{name}_{index}" if name else str(index) for index in range(array.shape[1])]
+            columns += list(array.T)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)

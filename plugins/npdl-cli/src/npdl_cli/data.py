@@ -93,17 +93,36 @@ def class_names(dataset: Any, n_classes: int) -> list[str]:
     return [str(index) for index in range(n_classes)]
 
 
-def find_experiment(name: str, assignments: Sequence[str] = ()) -> Experiment:
-    """Return the experiment of a TOML file, or one that has only the data set of this name.
+def find_experiment(
+    name: str | None, assignments: Sequence[str] = (), model: Path | None = None
+) -> Experiment:
+    """Return the experiment whose data is meant.
+
+    Parameters
+    ----------
+    name : str or None
+        A TOML file, or a data set by its name.
+    assignments : sequence of str
+        Settings of the form ``key=value``.
+    model : Path, optional
+        A saved model; without a name its run is meant.
 
     Raises
     ------
     ConfigFileError
         If the file cannot be used.
+    DataError
+        If there is neither a name nor a run.
     """
     from npdl_cli.config import overrides
+    from npdl_cli.runs import RECORD, Record
 
-    if name.endswith(".toml") or Path(name).is_file():
+    if name is not None and name.endswith(".toml"):
         return Experiment.read(Path(name), assignments)
-    document = overrides.apply(Item({"data": {"name": name}}, "--data"), assignments)
-    return Experiment(document, Path.cwd(), "data")
+    if name is not None:
+        found = Experiment(Item({"data": {"name": name}}, "--data"), Path.cwd(), "data")
+    elif model is not None and (model.parent / RECORD).exists():
+        found = Record.read(model.parent).experiment(model.parent)
+    else:
+        raise DataError("the model is not in the folder of a run; say with --data which data is meant")
+    return Experiment(overrides.apply(found.document, assignments), found.folder, found.name)

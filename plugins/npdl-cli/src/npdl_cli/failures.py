@@ -32,8 +32,6 @@ def report(error: BaseException, debug: Debug) -> int:
     0 is success, 1 a failure while running, 2 a mistake in the command line or in a configuration, 130 an
     interrupt.
     """
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
     if isinstance(error, SystemExit) and not isinstance(error.code, str):  # of a plugin's command
         return int(error.code or 0)
     if isinstance(error, BrokenPipeError):

@@ -78,6 +78,5 @@ def data_option(function: _F) -> _F:
     return click.option(
         "--data",
         metavar="NAME|CONFIG.toml",
-        required=True,
-        help="A data set by its name, or the [data] of a configuration.",
+        help="A data set by its name, or the [data] of a configuration; by default that of the model's run.",
     )(function)

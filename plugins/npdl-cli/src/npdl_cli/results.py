@@ -41,8 +41,8 @@ def show_measures(rows: Mapping[str, tuple[int, Mapping[str, Any]]]) -> None:
 def confusion_records(network: Any, outputs: Any, part: Part, dataset: Any) -> dict[str, dict[str, Any]]:
     """Return the confusion matrix of each output that classifies, by name; ``""`` for a single output.
 
-    An output classifies if its accuracy is measured, or its targets are class ids. A record has ``classes``,
-    the names, and ``counts``: rows are true classes, columns predicted ones.
+    An output (…, K) classifies if its accuracy is measured, or its targets (…) are class ids. A record has
+    ``classes``, the names, and ``counts``: rows are true classes, columns predicted ones.
     """
     measures = network.compiled.metrics
     measured = {measure.output for measure in measures if isinstance(measure.metric, Accuracy)}
@@ -50,14 +50,18 @@ def confusion_records(network: Any, outputs: Any, part: Part, dataset: Any) -> d
     records = {}
     for name, values in (outputs if several else {"": outputs}).items():
         targets = part.Y[name] if several else part.Y
-        ids = np.asarray(targets).dtype.kind in "iu" and np.ndim(targets) == np.ndim(values) - 1
-        if ids or None in measured or name in measured:
+        if None in measured or name in measured or _are_ids(targets, values):
             matrix = registry.get("metrics", "confusion_matrix")
             # A mask (N, T) belongs to outputs that still have the time axis.
             matrix.update(values, targets, mask=part.mask if np.ndim(values) > 2 else None)
             counts = matrix.result().astype(int).tolist()
             records[name] = {"classes": class_names(dataset, len(counts)), "counts": counts}
     return records
+
+
+def _are_ids(targets: Any, outputs: Any) -> bool:
+    several = np.ndim(outputs) > 1 and np.shape(outputs)[-1] > 1
+    return several and np.ndim(targets) == np.ndim(outputs) - 1 and np.asarray(targets).dtype.kind in "iu"
 
 
 def show_confusions(records: Mapping[str, Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from npdl_cli.config import Experiment
 from npdl_cli.config.item import ConfigFileError, Item, dotted
 from npdl_core.errors import DataError, FileFormatError, printable
 from npdl_core.model.history import History
@@ -24,6 +25,7 @@ __all__ = ["CHECKPOINT", "RECORD", "Output", "Record"]
 RECORD = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 _FORMAT = 1
+_TYPES = {"config": dict, "home": str, "state": str, "history": dict, "results": dict, "confusions": dict}
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Record:
     ----------
     config : dict
         The configuration, with the settings from the command line.
+    home : str
+        The way from the run's folder to the configuration's, from where the paths in ``[data]`` are taken.
     state : str
         ``"running"``, ``"interrupted"`` or ``"finished"``.
     history : History
@@ -134,6 +138,7 @@ class Record:
     """
 
     config: dict[str, Any]
+    home: str = "."
     state: str = "running"
     history: History = field(default_factory=History)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -166,13 +171,17 @@ class Record:
                 f"({printable(error.strerror)})"
             ) from error
         saved = strict_json.loads(content, where)
-        keys = {"format", "config", "state", "history", "results", "confusions"}
-        if not isinstance(saved, dict) or set(saved) != keys or saved["format"] != _FORMAT:
+        if not isinstance(saved, dict) or set(saved) != {"format", *_TYPES} or saved["format"] != _FORMAT:
             raise FileFormatError(f"{where}: not the record of a run of this version")
-        if not all(isinstance(saved[key], dict) for key in ("config", "results", "confusions")):
+        if not all(isinstance(saved[key], kind) for key, kind in _TYPES.items()):
             raise FileFormatError(f"{where}: not the record of a run")
-        history = History.from_json(saved["history"])
-        return cls(saved["config"], str(saved["state"]), history, saved["results"], saved["confusions"])
+        del saved["format"]
+        return cls(**{**saved, "history": History.from_json(saved["history"])})
+
+    def experiment(self, folder: Path) -> Experiment:
+        """Return the experiment of the run in a folder, which finds its data where the run did."""
+        home = Path(os.path.normpath(folder.absolute() / self.home))
+        return Experiment(Item(self.config, printable(folder / RECORD)), home, folder.name)
 
     def check_same(self, config: Mapping[str, Any], where: str) -> None:
         """Refuse to go on with another configuration; only how long and with which outputs may differ.

@@ -53,7 +53,8 @@ class Run:
         self.output = Output.of(experiment.tables.get("output"), experiment.folder, experiment.name, folder)
         self.callbacks = list(experiment.callbacks)
         self.checkpoint = self._checkpoint()
-        self.record = Record(experiment.document.value)
+        home = os.path.relpath(experiment.folder, self.output.folder)
+        self.record = Record(experiment.document.value, home)
         self.network: Any = experiment.network
 
     def _checkpoint(self) -> Path:
@@ -155,7 +156,8 @@ class Run:
     # -- after -----------------------------------------------------------------------------------------------
 
     def finish(self) -> dict[str, tuple[int, dict[str, Any]]]:
-        """Measure and save the model; return samples and measures by part of the data."""
+        """Save and measure the model; return samples and measures by part of the data."""
+        self.network.save(self.output.model)
         fitted, validation = self.train.split(self.validation_split)
         parts = {"training": fitted, "validation": validation, "held-out": self.test}
         measures = {name: self._measured(part) for name, part in parts.items() if part.n_samples}
@@ -165,7 +167,6 @@ class Run:
             self.record.confusions = confusion_records(
                 self.network, outputs, self.test, self.experiment.dataset
             )
-        self.network.save(self.output.model)
         self._leave("finished")
         return measures
 

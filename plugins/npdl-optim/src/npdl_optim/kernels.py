@@ -43,23 +43,26 @@ def _adam_step(
     gradient_rate : float
         s, for Nesterov's form.
     """
+    # Per block, a call costs about as much as its work: numbers as arrays and outputs by position halve that.
+    b1, b2, eps, r, s, k = (np.array(c, p.dtype) for c in (beta1, beta2, epsilon, rate, gradient_rate, keep))
     work = [np.empty(min(p.size, BLOCK), p.dtype) for _ in range(2)]
     for p_block, g_block, m_block, v_block in blocks([p, g, m, v]):
         step, size = (row[: p_block.size].reshape(p_block.shape) for row in work)
-        m_block *= beta1
-        m_block += g_block
-        np.multiply(g_block, g_block, out=step)
-        v_block *= beta2
-        v_block += step
-        np.sqrt(v_block, out=size)
-        size += epsilon
-        np.multiply(m_block, rate, out=step)
+        np.multiply(m_block, b1, m_block)
+        np.add(m_block, g_block, m_block)
+        np.multiply(g_block, g_block, step)
+        np.multiply(v_block, b2, v_block)
+        np.add(v_block, step, v_block)
+        np.multiply(m_block, r, step)
         if gradient_rate:
-            step += gradient_rate * g_block
-        step /= size
+            np.multiply(g_block, s, size)
+            np.add(step, size, step)
+        np.sqrt(v_block, size)
+        np.add(size, eps, size)
+        np.divide(step, size, step)
         if keep != 1:
-            p_block *= keep
-        p_block -= step
+            np.multiply(p_block, k, p_block)
+        np.subtract(p_block, step, p_block)
 
 
 adam_step = declare("adam_step", _adam_step)

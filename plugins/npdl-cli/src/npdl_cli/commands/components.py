@@ -36,7 +36,8 @@ class Listed(NamedTuple):
 def components(kind: str | None) -> None:
     """List the names of all components.
 
-    Or only those of one KIND, such as layers. Nothing is imported.
+    Or only those of one KIND, such as layers. Nothing is imported, so what hooks register when they run is
+    not among them.
     """
     from npdl_cli.console import cell, line, print_table
     from npdl_core.builtin import KINDS

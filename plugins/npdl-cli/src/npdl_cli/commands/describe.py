@@ -17,7 +17,7 @@ __all__ = ["describe"]
 def describe(name: str, kind: str | None) -> None:
     """Show what a component is and takes.
 
-    NAME may name the provider as well, as in npdl-rnn:lstm. Only this component is imported.
+    NAME may name the provider as well, as in npdl-rnn:lstm.
     """
     from npdl_cli.console import line
     from npdl_core import registry
@@ -44,16 +44,17 @@ def _kinds_of(name: str) -> list[str]:
     from npdl_core.registry.naming import closest, fold
 
     bare = name.rpartition(":")[2]
-    installed = {kind: registry.names(kind) for kind in KINDS}
-    known = {
-        kind: [*names, *(extra for package in FIRST_PARTY.values() for extra in package.get(kind, ()))]
-        for kind, names in installed.items()
+    first_party = {
+        kind: [one for package in FIRST_PARTY.values() for one in package.get(kind, ())] for kind in KINDS
     }
-    for names in (installed, known):
-        found = [kind for kind in KINDS if fold(bare) in map(fold, names[kind])]
-        if found:
-            return found
-    near = closest(bare, [one for names in known.values() for one in names])
+    found = (
+        [kind for kind in KINDS if fold(bare) in map(fold, registry.names(kind))]
+        or [kind for kind in KINDS if registry.providers(kind, bare)]  # after hooks have registered theirs
+        or [kind for kind in KINDS if fold(bare) in map(fold, first_party[kind])]
+    )
+    if found:
+        return found
+    near = closest(bare, [one for kind in KINDS for one in (*registry.names(kind), *first_party[kind])])
     hint = f"; the closest names are {', '.join(map(repr, near))}" if near else ""
     raise click.BadParameter(f"no component is called {printable(repr(name), 80)}{hint}", param_hint="NAME")
 

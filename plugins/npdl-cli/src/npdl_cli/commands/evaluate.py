@@ -23,10 +23,11 @@ __all__ = ["evaluate"]
     help="Which part of the data set.",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
-def evaluate(model: Path, data: str, assignments: tuple[str, ...], part: str, batch_size: int) -> None:
+def evaluate(model: Path, data: str | None, assignments: tuple[str, ...], part: str, batch_size: int) -> None:
     """Measure a saved MODEL on a data set.
 
-    Prints its loss and metrics, and for a classifier the confusion matrix.
+    Prints its loss and metrics, and for a classifier the confusion matrix. The data is that of the run that
+    the model is part of, unless --data says otherwise.
     """
     import npdl_core
     from npdl_cli.console import line, shown_number
@@ -34,7 +35,7 @@ def evaluate(model: Path, data: str, assignments: tuple[str, ...], part: str, ba
     from npdl_cli.results import confusion_records, numbers, show_confusions
     from npdl_core.errors import DataError
 
-    experiment = find_experiment(data, assignments)
+    experiment = find_experiment(data, assignments, model)
     dataset = experiment.dataset
     network = npdl_core.load(model)
     train, test = load_parts(dataset, experiment.folder)

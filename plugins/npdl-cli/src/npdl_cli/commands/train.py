@@ -62,7 +62,7 @@ def _introduce(run: Run, quiet: bool) -> None:
     counts = [f"{fitted.n_samples} samples to train on"]
     counts += [f"{validation.n_samples} to validate on"] if validation.n_samples else []
     counts += [f"{run.test.n_samples} held out"] if run.test.n_samples else ["none held out"]
-    line(f"{run.experiment.dataset}: {', '.join(counts)}")
+    line(f"{run.experiment.data_name}: {', '.join(counts)}; seed {run.network.seed}")
     line()
     for row in run.network.summary().splitlines():
         line(row)
@@ -98,7 +98,10 @@ def _report(run: Run, quiet: bool) -> None:
     measures = run.finish()
     if not quiet:
         done = len(run.network.history.epoch)
-        line(f"stopped after {done} of {run.epochs} epochs" if done < run.epochs else "")
+        line()
+        if done < run.epochs:
+            line(f"stopped after {done} of {run.epochs} epochs")
+            line()
         show_measures(measures)
         line()
         show_confusions(run.record.confusions)

@@ -71,6 +71,12 @@ class Experiment:
         """The data set of ``[data]``; nothing is read yet."""
         return component("datasets", self.part("data"))
 
+    @property
+    def data_name(self) -> str:
+        """The name of the data set."""
+        value = self.part("data").value
+        return str(value["name"] if isinstance(value, dict) else value)
+
     @cached_property
     def network(self) -> Any:
         """The model of ``[model]``, neither connected nor compiled."""
