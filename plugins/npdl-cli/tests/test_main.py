@@ -82,6 +82,7 @@ def test_the_module_runs_as_the_command_in_this_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["npdl", "version"])
     importlib.import_module("npdl_cli.__main__")
     assert capsys.readouterr().out == ""
+    del sys.modules["npdl_cli.__main__"]
     with pytest.raises(SystemExit) as end:
         runpy.run_module("npdl_cli", run_name="__main__")
     assert end.value.code == 0
