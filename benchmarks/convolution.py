@@ -58,7 +58,8 @@ def torch_model(net: Net) -> Any:
     import torch
 
     nn = torch.nn
-    channels, size, layers = net.shape[0], net.shape[1], []
+    channels, size = net.shape[:2]
+    layers: list[Any] = []
     for item in net.maps:
         if isinstance(item, int):
             layers.append(nn.MaxPool2d(2))
@@ -84,10 +85,13 @@ def npdl(net: Net) -> Callable[[], object]:
 
 def torch_step(net: Net, layout: str) -> Callable[[], float]:
     """Prepare PyTorch's step in one of its layouts; it returns the loss as a number, as ours does."""
-    return bind(*torch_model(net), *data(net), layout)
+    model, loss, optimizer = torch_model(net)
+    return bind(model, loss, optimizer, *data(net), layout)
 
 
-def bind(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray, layout: str) -> Any:
+def bind(
+    model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray, layout: str
+) -> Callable[[], float]:
     """Return one whole training step of a PyTorch model."""
     import torch
 
@@ -100,7 +104,7 @@ def bind(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray, la
         value = loss(model(inputs), targets)
         value.backward()
         optimizer.step()
-        return value.item()
+        return float(value.item())
 
     return step
 
