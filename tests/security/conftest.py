@@ -69,8 +69,9 @@ def watch(tmp_path_factory):
     model = Model([Dense(4, n_in=3), Softmax(2)], seed=0).compile("scce")
     save_checkpoint(file, Model.from_json(model.to_json()), [], 0)
     resume_from(file, load(file), [])
-    with pytest.raises(UnknownNameError):
-        registry.get("layers", "nothing-of-this-name:at-all")
+    for unknown in ("nothing-of-this-name:at-all", "numpy:array"):  # one not installed, one that is no plugin
+        with pytest.raises(UnknownNameError):
+            registry.get("layers", unknown)
     for kind in ("layers", "optimizers", "objectives", "metrics", "callbacks", "activations", "initializers"):
         for name in registry.names(kind):
             registry.resolve(kind, name)
