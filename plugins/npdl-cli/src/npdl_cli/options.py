@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -40,7 +40,13 @@ class Command(click.Command):
         self.params.append(debug_option())
 
 
-class Kind(click.ParamType[str]):
+if TYPE_CHECKING:
+    _StringType = click.ParamType[str]
+else:  # older releases of click cannot say of what
+    _StringType = click.ParamType
+
+
+class Kind(_StringType):
     """A kind of component, in singular or plural."""
 
     name = "kind"

@@ -138,10 +138,10 @@ class _Bars(_View):
         self._done = done
         last = {key: values[-1] for key, values in history.history.items() if values}
         self._progress.values = _values(last)
-        self._progress.start()
         # What an earlier run has done says nothing about this one's speed.
         self._progress.reset(self._all, completed=done * self._n_batches)
         self._progress.update(self._all, count=f"{done}/{self._epochs}")
+        self._progress.start()
 
     def epoch(self, epoch: int) -> None:
         self._done = epoch
