@@ -56,14 +56,6 @@ def _pick(value: Any, index: Any) -> Any:
     return value[index]
 
 
-def _lengths(value: Any, name: str) -> dict[str, int]:
-    if value is None:
-        return {}
-    if isinstance(value, dict):
-        return {f"{name}[{key!r}]": len(item) for key, item in value.items()}
-    return {name: len(value)}
-
-
 def check_mask(mask: Any, x: Any) -> Any:
     """Return a mask, or a dict of them by input name, as booleans.
 

@@ -75,7 +75,7 @@ class Network(Persistent):
     def _run(self, batch: Batch, train: bool) -> tuple[Any, Any]:
         """Return outputs and mask of a batch, and refuse concurrent use of layers that carry state."""
         x = self.prepare(batch.x)
-        if not self._stateful:
+        if not self._carriers or not any(layer.stateful for layer in self._carriers):
             return self.run(x, train, batch.mask)
         if not self._carrying.acquire(blocking=False):
             raise StateError(

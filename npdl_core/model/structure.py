@@ -44,7 +44,7 @@ class Structure(ABC):
         self.max_parameters: int | None = None
         self._inputs: InputSpec | None = None
         self._sharing: Sharing | None = None
-        self._stateful = False
+        self._carriers: list[Layer] = []
         self._masking: list[bool] = []
 
     # -- what a kind of network defines ----------------------------------------------------------------------
@@ -209,7 +209,7 @@ class Structure(ABC):
                     part.check_frozen()
         sharing = Sharing(layers)
         self._sharing = sharing if sharing.needed else None
-        self._stateful = any(isinstance(part, Layer) and part.stateful for part in _parts(layers))
+        self._carriers = [part for part in _parts(layers) if isinstance(part, Layer) and _may_carry(part)]
         self._masking = [type(layer).compute_mask is not Layer.compute_mask for layer in layers]
 
     @abstractmethod
@@ -238,10 +238,7 @@ class Structure(ABC):
             try:
                 self.connect(shape)
                 return
-            except (
-                ShapeError,
-                TypeError,
-            ) as error:  # a layer that needs the size, or computes with it unasked
+            except (ShapeError, TypeError) as error:  # a layer that needs the size, or counts with it
                 failure = error
         if known is None:
             raise failure
@@ -285,6 +282,11 @@ class Structure(ABC):
 
 def _parts(layers: list[Layer]) -> list[Parameterized]:
     return [part for layer in layers for part in layer.descendants() if isinstance(part, Parameterized)]
+
+
+def _may_carry(layer: Layer) -> bool:
+    """Return whether a layer writes state in inference, or may come to do so."""
+    return layer.stateful or type(layer).stateful is not Layer.stateful
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from npdl_core.errors import ConfigError, FileFormatError, WeightsError, printab
 from npdl_core.model.history import History
 from npdl_core.rng import generator_state, restore_generator
 from npdl_core.saving import tensors
-from npdl_core.saving.document import network_document
+from npdl_core.saving.document import layers_below, network_document
 from npdl_core.saving.envelope import jsonable
 from npdl_core.saving.paths import check_path
 from npdl_core.saving.weights import (
@@ -40,6 +40,9 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
         "history": _tagged(network.history.to_json()),
         "rng": [generator_state(rng) for rng in _generators(network)],
         "optimizer": _part(network.optimizer, "optimizer", arrays),
+        "layers": {
+            path: _part(layer, f"layers.{path}", arrays) for path, layer in _stateful_layers(network).items()
+        },
         "callbacks": [
             {"name": type(callback).__name__, "state": _part(callback, f"callbacks.{index}", arrays)}
             for index, callback in enumerate(callbacks)
@@ -50,6 +53,16 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
 
 def _generators(network: Any) -> list[np.random.Generator]:
     return [network.layer_rng, network.shuffle_rng]
+
+
+def _stateful_layers(network: Any) -> dict[str, Any]:
+    """Return by path the layers that keep more than weights and give it out: a state carried over calls."""
+    found: dict[int, tuple[str, Any]] = {}
+    for name, layer in network.applications:
+        for path, part in layers_below(layer, name):
+            if hasattr(part, "state") and hasattr(part, "load_state"):
+                found.setdefault(id(part), (path, part))
+    return dict(found.values())
 
 
 def _part(component: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +106,7 @@ class _State(NamedTuple):
     history: History
     rng: list[Any]
     optimizer: dict[str, Any]
+    layers: list[dict[str, Any]]
     callbacks: list[dict[str, Any]]
 
 
@@ -121,20 +135,23 @@ def resume_from(path: Any, network: Any, callbacks: Sequence[Any]) -> int | None
             f"{saved.where}: it holds a model without the state of its training; resume needs a checkpoint"
         )
     check_same_structure(saved, network, "compile", "frozen")
-    state = _read(saved, saved.training, callbacks)
+    layers = _stateful_layers(network)
+    state = _read(saved, saved.training, list(layers), callbacks)
     connect_as_saved(network, saved)
     tensors.check_fit(network.weights(), saved.weights, saved.where, finite=False)
     _check_optimizer_arrays(state.optimizer, network, saved.where)
-    parts = [(network.optimizer, state.optimizer), *zip(callbacks, state.callbacks, strict=True)]
+    parts = [(network.optimizer, state.optimizer), *zip(layers.values(), state.layers, strict=True)]
+    parts += zip(callbacks, state.callbacks, strict=True)
     _load_all(parts, network, state)
     network.set_weights(saved.weights)
     network.seed, network.history, network.stop_training = state.seed, state.history, state.stopped
     return state.epoch
 
 
-def _read(saved: SavedModel, training: dict[str, Any], callbacks: Sequence[Any]) -> _State:
-    """Return the state of a training whose callbacks are of the same classes."""
+def _read(saved: SavedModel, training: dict[str, Any], layers: list[str], callbacks: Sequence[Any]) -> _State:
+    """Return the state of a training with state for just these layers, and callbacks of the same classes."""
     try:
+        paths = list(training["layers"].keys())
         names = [entry["name"] for entry in training["callbacks"]]
         state = _State(
             epoch=check_int("epoch", training["epoch"], 0, 2**53),
@@ -143,16 +160,17 @@ def _read(saved: SavedModel, training: dict[str, Any], callbacks: Sequence[Any])
             history=History.from_json(_untagged(training["history"])),
             rng=list(training["rng"]),
             optimizer=_joined(training["optimizer"], "optimizer", saved),
+            layers=[_joined(training["layers"][path], f"layers.{path}", saved) for path in paths],
             callbacks=[
                 _joined(entry["state"], f"callbacks.{index}", saved)
                 for index, entry in enumerate(training["callbacks"])
             ],
         )
-    except (KeyError, TypeError, ConfigError) as error:
+    except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise FileFormatError(
             f"{saved.where}: its training state is malformed ({printable(error, 100)})"
         ) from None
-    if len(state.rng) != 2 or len(state.history.epoch) > state.epoch:
+    if paths != layers or len(state.rng) != 2 or len(state.history.epoch) > state.epoch:
         raise FileFormatError(f"{saved.where}: its training state is malformed")
     if names != [type(callback).__name__ for callback in callbacks]:
         raise WeightsError(

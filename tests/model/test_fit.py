@@ -397,3 +397,46 @@ def test_a_hand_written_loop(classes):
         b.optimizer.update(b.params, b.grads)
     for name, array in a.weights().items():
         assert np.allclose(array, b.weights()[name], atol=1e-6)
+
+
+class Averaging:
+    """An optimizer that evaluates with other parameters than it trains."""
+
+    def __init__(self):
+        self.kept = None
+
+    def update(self, params, grads, decay=None):
+        if self.kept is None:
+            self.kept = [p.copy() for p in params]
+        for p, g in zip(params, grads, strict=True):
+            p -= 0.1 * g
+
+    def swap(self, params):
+        for p, kept in zip(params, self.kept, strict=True):
+            p[...], kept[...] = kept.copy(), p.copy()
+
+
+def test_validation_uses_the_weights_to_evaluate_with(classes):
+    X, Y = classes
+    model = Model([Softmax(2)], seed=0).compile("scce", Averaging()).connect((None, 3))
+    first = model.evaluate(X, Y)["loss"]
+    history = model.fit(X, Y, epochs=3, validation_data=(X, Y)).history
+    assert history["val_loss"] == [first] * 3
+    trained = model.evaluate(X, Y)["loss"]
+    assert trained < first
+    with model.evaluation_weights():
+        assert model.evaluate(X, Y)["loss"] == first
+    assert model.evaluate(X, Y)["loss"] == trained
+    with pytest.raises(ZeroDivisionError), model.evaluation_weights():
+        raise ZeroDivisionError
+    assert model.evaluate(X, Y)["loss"] == trained
+
+
+def test_several_metrics_of_one_kind_and_none(classes):
+    X, Y = classes
+    model = Model([Softmax(2)], seed=0).compile("scce", SGD, metrics="accuracy").connect((None, 3))
+    assert list(model.evaluate(X, Y)) == ["loss", "accuracy"]
+    model.compile("scce", SGD, metrics=None)
+    assert list(model.evaluate(X, Y)) == ["loss"]
+    model.compile("scce", SGD, metrics={"name": "accuracy", "config": {}})
+    assert list(model.evaluate(X, Y)) == ["loss", "accuracy"]

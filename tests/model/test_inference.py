@@ -143,6 +143,27 @@ def test_carried_state_refuses_company():
     model.predict(np.ones((1, 1)))  # the lock was given back
 
 
+def test_a_layer_may_come_to_carry_state():
+    class Switched(Carrying):
+        on = False
+
+        @property
+        def stateful(self):
+            return self.on
+
+    layer = Switched()
+    model = Model([layer]).connect((None, 1))
+    with ThreadPoolExecutor(1) as pool:
+        layer.meanwhile = lambda: (
+            setattr(layer, "meanwhile", None) or pool.submit(model.predict, np.ones((1, 1))).result()
+        )
+        model.predict(np.ones((1, 1)))
+        layer.on = True
+        layer.meanwhile = lambda: pool.submit(model.predict, np.ones((1, 1))).result()
+        with pytest.raises(StateError):
+            model.predict(np.ones((1, 1)))
+
+
 class TestPredict:
     @pytest.fixture
     def model(self):

@@ -270,7 +270,7 @@ def test_what_it_says_of_itself_is_respected():
     model = Model([layer, Softmax(2)], seed=0).connect((None, 3))
     model.predict(np.ones((1, 3), int), mask=[[1, 1, 0]])
     assert layer.kinds == ("i", [[True, True, False]])
-    assert model._stateful
+    assert model._carriers == [model.applications[0][1]]
 
 
 def test_frozen_or_not_is_asked_of_optimizers_without_state(data):

@@ -8,7 +8,14 @@ import pytest
 
 from npdl_core import Model
 from npdl_core.component import Component
-from npdl_core.errors import ConfigError, MissingShapeError, NotConnectedError, SerializationError, ShapeError
+from npdl_core.errors import (
+    ConfigError,
+    MissingShapeError,
+    NotConnectedError,
+    SerializationError,
+    ShapeError,
+    StateError,
+)
 from npdl_core.layers import Dense, Layer, Residual, Softmax
 from npdl_core.objectives import Objective
 
@@ -318,3 +325,62 @@ class TestMasksByDefault:
         assert layer.compute_mask(None, None) is None
         layer.out_shape = None
         assert layer.compute_mask(None, mask) is None
+
+
+class TestLayerBase:
+    def test_backward_needs_a_forward(self):
+        layer = Dense(2).connect((None, 3))
+        layer.forward(np.ones((1, 3), "float32"), train=False)
+        with pytest.raises(StateError, match=r"Dense\.backward needs a training forward first"):
+            layer.backward(np.ones((1, 2), "float32"))
+
+    def test_the_first_shape_must_be_known(self):
+        with pytest.raises(MissingShapeError, match="pass n_in=…, put an input layer first"):
+            Dense(2).connect_to()
+
+        class Shaped(Bare):
+            def __init__(self, input_shape=None):
+                pass
+
+        layer = Shaped((None, 4, 5))
+        layer.connect_to()
+        assert layer.out_shape == (None, 4, 5)
+        with pytest.raises(MissingShapeError, match="pass input_shape"):
+            Shaped().connect_to()
+
+    def test_rewards_and_costs_reach_the_layers_below(self):
+        class Noting(Bare):
+            def reinforce(self, reward):
+                self.reward = reward
+
+            def cost(self):
+                return 2.0
+
+        inner = Noting()
+        outer = Residual(Residual(inner))
+        outer.reinforce(np.ones(3))
+        assert inner.reward.tolist() == [1, 1, 1]
+        assert outer.cost() == 2.0
+        assert Bare().cost() == 0.0
+
+    def test_children_of_other_kinds(self):
+        class Squashing(Bare):
+            def __init__(self, activation="tanh"):
+                self.add_child("activations", "activation", activation)
+
+        layer = Squashing()
+        layer.freeze().unfreeze()
+        layer.dtype = "float64"
+        assert list(layer.descendants()) == [layer]
+        assert list(layer.named_parameters()) == []
+        assert layer.residuals[1] == ()
+        assert layer.activation(0.0) == 0.0
+
+    def test_a_parameter_without_a_gradient_may_be_shared(self):
+        source, user = Bare(), Bare()
+        source.add_param("table", (2,), "one", trainable=False)
+        user.share_param("mine", source, "table")
+        assert user.mine is source.table
+        assert not hasattr(user, "dmine")
+        user.forget_param("mine")
+        assert not hasattr(user, "mine")

@@ -53,8 +53,8 @@ def test_importing_the_registry_imports_nothing_heavy(site):
         """
     )
     new, own = printed.splitlines()
-    # NumPy 2.0 does not load all of importlib itself.
-    plain = {name for name in ast.literal_eval(new) if not name.startswith("importlib.")}
+    # Whether importlib is there already depends on NumPy and on how the environment starts.
+    plain = {name for name in ast.literal_eval(new) if name.partition(".")[0] != "importlib"}
     assert plain <= {"__future__", "threading", "unicodedata"}
     assert own == "False False"
 

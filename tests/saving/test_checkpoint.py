@@ -15,7 +15,7 @@ from npdl_core.callbacks import (
     ReduceLROnPlateau,
 )
 from npdl_core.errors import ConfigError, DataError, FileFormatError, NpdlError, WeightsError
-from npdl_core.layers import Dense, Softmax
+from npdl_core.layers import Dense, Layer, Residual, Softmax
 from npdl_core.saving.checkpoint import resume_from, save_checkpoint
 
 EPOCHS = 6
@@ -180,6 +180,54 @@ def test_graphs_and_streams(data, tmp_path):
         stream, epochs=4, callbacks=[ModelCheckpoint(tmp_path / "run"), LambdaCallback()], resume=True
     )
     assert_equal(everything(resumed), everything(whole))
+
+
+def test_state_that_layers_carry(data, tmp_path):
+    from npdl_core import registry
+
+    class Running(Layer):
+        """Adds the sum of what it saw in training so far, as a layer that carries state over calls does."""
+
+        def __init__(self):
+            self.total, self.calls = None, 0
+
+        def forward(self, input, train=True):
+            total = np.zeros(input.shape[1]) if self.total is None else self.total
+            if train:
+                self.total, self.calls = total + input.sum(axis=0), self.calls + 1
+            return input + 0.01 * total
+
+        def backward(self, pre_grad):
+            return pre_grad
+
+        def state(self):
+            return {"calls": self.calls, **({} if self.total is None else {"total": self.total.copy()})}
+
+        def load_state(self, state):
+            self.total, self.calls = state.get("total"), state["calls"]
+
+    registry.register("layers", "running_here", Running)
+    try:
+
+        def build():
+            shared = Running()
+            return Model([Dense(4), shared, Residual(Running()), shared, Softmax(2)], seed=2).compile(
+                "scce", "sgd"
+            )
+
+        whole = build()
+        whole.fit(*data, **FIT)
+        with pytest.raises(Interrupted):
+            build().fit(*data, **FIT, callbacks=[ModelCheckpoint(tmp_path / "run"), breaking(3)])
+        resumed = build()
+        resumed.fit(
+            *data, **FIT, callbacks=[ModelCheckpoint(tmp_path / "run"), LambdaCallback()], resume=True
+        )
+        assert_equal(everything(resumed), everything(whole))
+        assert resumed.layers[1].calls == whole.layers[1].calls
+        assert_equal(resumed.layers[2].layer.state(), whole.layers[2].layer.state())
+    finally:
+        registry.unregister("layers", "running_here")
 
 
 def test_a_finished_run_does_nothing(make, data, tmp_path):

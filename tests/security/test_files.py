@@ -315,6 +315,8 @@ def states():
         yield f"13 wait = {value!r}", ("callbacks", 0, "state", "wait"), value
         yield f"13 callback's state = {value!r}", ("callbacks", 0, "state"), value
         yield f"13 callbacks = {value!r}", ("callbacks",), value
+        if value != {}:
+            yield f"13 layers = {value!r}", ("layers",), value
         yield f"13 history's epochs = {value!r}", ("history", "epoch"), value
         yield f"13 history = {value!r}", ("history",), value
         if value is not True:
@@ -329,6 +331,7 @@ def states():
     yield "13 lr = infinity", ("optimizer", "lr"), {"float": "inf"}
     for value in ("os.system", "\x1b[31m", "EarlyStopping\n", 3, None):
         yield f"1 callback named {value!r}", ("callbacks", 0, "name"), value
+    yield "13 state of a layer that has none", ("layers", "0.dense"), {"code": 1}
     yield "13 two rng states too many", ("rng",), [generator_state(np.random.default_rng(0))] * 4
     yield "13 MT19937", ("rng", 0, "bit_generator"), "MT19937"
     yield "13 a longer history", ("history",), {"epoch": list(range(50)), "history": {"loss": [0.0] * 50}}
