@@ -1,6 +1,7 @@
 """The life of a recurrent layer's state: modes, chunks, truncation, initial states, streaming."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -246,7 +247,7 @@ def test_inference_needs_no_memory_for_the_past(monkeypatch):
     np.testing.assert_allclose(backwards.forward(x, False, mask=mask), backwards.forward(x, True, mask=mask))
 
 
-def test_a_stateful_model_refuses_two_threads_and_carries_state():
+def test_a_stateful_model_refuses_two_threads_and_carries_state(monkeypatch):
     model = Model([LSTM(H, n_in=D, remember="both")], seed=0, dtype="float64")
     model.connect((None, None, D))
     x = draw(2, 6, D)
@@ -254,7 +255,17 @@ def test_a_stateful_model_refuses_two_threads_and_carries_state():
     model.layers[0].forget()
     model.predict(x[:, :4])
     np.testing.assert_allclose(model.predict(x[:, 4:]), due)
-    assert model._stateful
+
+    layer, inner = model.layers[0], LSTM.forward
+    with ThreadPoolExecutor(1) as pool:
+
+        def forward(*args, **kwargs):
+            pool.submit(model.predict, x).result()
+            return inner(layer, *args, **kwargs)
+
+        monkeypatch.setattr(layer, "forward", forward)
+        with pytest.raises(StateError, match="two threads"):
+            model.predict(x)
 
 
 # -- arguments -----------------------------------------------------------------------------------------------
