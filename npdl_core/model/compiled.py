@@ -15,7 +15,7 @@ from npdl_core.layers.base import Layer
 from npdl_core.model.foreign import ForeignLayer
 from npdl_core.model.inputs import listed
 from npdl_core.model.meter import Meter
-from npdl_core.model.terms import resolve_losses, resolve_metrics
+from npdl_core.model.terms import of_output, resolve_losses, resolve_metrics, weighting
 from npdl_core.parameterized import Parameterized
 from npdl_core.parameters import Groups, Parameter, ParameterStore
 
@@ -48,6 +48,7 @@ class Compiled:
         self.store: ParameterStore | None = None
         self.fused: set[str | None] = set()
         self._costly: list[Layer] = []
+        self._rewarded: list[Layer] = []
         self._foreign: list[ForeignLayer] = []
         self._statistics: list[NDArray[Any]] = []
         self._views: Groups = ([], [], [])
@@ -77,6 +78,8 @@ class Compiled:
     def match(self, network: Structure) -> None:
         """Raise :class:`ConfigError` unless there is one loss for each output of a network."""
         outputs, losses = network.output_names(), {term.output for term in self.terms}
+        if sum(term.rewards for term in self.terms) > 1:
+            raise ConfigError("stochastic layers take one reward; give only one loss that has rewards")
         if outputs == losses:
             return
         came, expected = listed(sorted(map(str, losses))), listed(sorted(map(str, outputs)))
@@ -107,6 +110,7 @@ class Compiled:
         network.mark_first_layers()
         self._foreign = network.foreign_layers()
         self._costly = [layer for layer in layers if _has_cost(layer)]
+        self._rewarded = layers if any(term.rewards for term in self.terms) else []
         self.fused = {
             term.output
             for term in self.terms
@@ -174,6 +178,16 @@ class Compiled:
     def cost(self) -> float:
         """Return what layers add to the loss for the last training forward."""
         return sum(layer.cost() for layer in self._costly) if self._costly else 0.0
+
+    def reinforce(self, outputs: Any, targets: Any, mask: Any, sample_weight: Any) -> None:
+        """Hand the reward of the loss that has one to all layers, before their backward."""
+        if not self._rewarded:
+            return
+        (term,) = (term for term in self.terms if term.rewards)
+        weights = weighting(mask, sample_weight, term.output)
+        reward = term.loss.reward(of_output(outputs, term.output), of_output(targets, term.output), **weights)
+        for layer in self._rewarded:
+            layer.reinforce(reward * term.factor)
 
     def meter(self) -> Meter:
         """Return a fresh meter for loss and metrics."""

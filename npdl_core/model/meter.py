@@ -55,8 +55,8 @@ class Meter:
         for index, term in enumerate(self._terms):
             output = term.output
             weights = weighting(mask, sample_weight, output)
-            total, weight = term.total(of_output(outputs, output), of_output(targets, output), weights)
-            self._add(index, total, weight)
+            of_term = of_output(outputs, output), of_output(targets, output), weights
+            self._add(index, *term.evaluation_total(*of_term))
         self._measure_rest(outputs, targets, mask, sample_weight, 0.0)
 
     def learn(

@@ -191,6 +191,7 @@ class Network(Persistent):
             outputs, mask = self._run(batch, True)
             fused = compiled.fused
             grad = meter.learn(outputs, batch.y, mask, batch.sample_weight, compiled.cost(), fused)
+            compiled.reinforce(outputs, batch.y, mask, batch.sample_weight)
             self.backward(grad, fused)
             if compiled.hooks.active("npdl_gradients_ready"):
                 hooks.call("npdl_gradients_ready", model=self, grads=compiled.views()[1])

@@ -36,6 +36,17 @@ class Term(NamedTuple):
         n_samples = float(len(outputs))
         return float(np.sum(loss.forward(outputs, targets, **weights))) * n_samples, n_samples
 
+    def evaluation_total(self, outputs: Any, targets: Any, weights: dict[str, Any]) -> tuple[float, float]:
+        """Return what :meth:`total` does, of the loss that is reported where nothing is trained."""
+        if isinstance(self.loss, Objective) and self.loss.reduction == "mean":
+            return self.loss.evaluation_total(outputs, targets, **weights)
+        return self.total(outputs, targets, weights)
+
+    @property
+    def rewards(self) -> bool:
+        """Whether the loss has rewards for stochastic layers."""
+        return bool(getattr(self.loss, "rewards", False))
+
     def total_and_gradient(
         self, outputs: Any, targets: Any, weights: dict[str, Any], fused: bool
     ) -> tuple[float, float, Any]:
@@ -52,6 +63,8 @@ class Term(NamedTuple):
 @cache
 def _own_reduction(cls: type[Objective]) -> bool:
     """Return whether a class defines itself what the base derives from its losses and gradients."""
+    if cls.total_and_gradient is not Objective.total_and_gradient:
+        return False
     return any(
         getattr(cls, name) is not getattr(Objective, name)
         for name in ("forward", "total", "backward", "fused_backward")

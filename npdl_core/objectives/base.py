@@ -60,6 +60,8 @@ class Objective(Parameterized):
     fuses : str or None
         What the last layer may end with so that the two derivatives are taken together by
         :meth:`fused_backward`.
+    rewards : bool
+        Before each backward the model hands :meth:`reward` to its layers (:meth:`Layer.reinforce`).
     ids : str
         What targets of one rank less are: ``"one_hot"`` (expanded for the subclass), ``"native"`` (handed
         on), or ``"refuse"``.
@@ -75,6 +77,7 @@ class Objective(Parameterized):
     kind: ClassVar[str] = "objectives"
     ids: ClassVar[str] = "refuse"
     fuses: str | None = None
+    rewards: bool = False
     reduction: str = "mean"
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -136,6 +139,16 @@ class Objective(Parameterized):
     ) -> tuple[float, float]:
         """Return the weighted sum of the positions' losses and the sum of the weights."""
         return self._measure(outputs, targets, mask, sample_weight)[:2]
+
+    def evaluation_total(
+        self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None
+    ) -> tuple[float, float]:
+        """Return what :meth:`total` does where nothing is trained: a loss may train by a cheaper estimate."""
+        return self.total(outputs, targets, mask, sample_weight)
+
+    def reward(self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None) -> NDArray[Any]:
+        """Return what each sample (N,) or step (N, T) earned, for stochastic layers (:attr:`rewards`)."""
+        raise DataError(f"{self} has no rewards")
 
     def backward(
         self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None
