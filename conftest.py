@@ -1,6 +1,7 @@
 """Settings of every package's tests."""
 
 import os
+import signal
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +16,10 @@ settings.load_profile("npdl")
 # What a user may have set must not decide what the tests see.
 for _name in [name for name in os.environ if name.startswith("NPDL_") and name != "NPDL_REQUIRE_ORACLE"]:
     del os.environ[_name]
+
+
+# A shell's background job ignores Ctrl-C, and so would the processes that it starts: tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing(modules):

@@ -1,13 +1,15 @@
 """Parameters as attributes, children, and settings that are handed down."""
 
 import copy
+import json
 import pickle
 
 import numpy as np
 import pytest
 
-from npdl_core import Model
+from npdl_core import Model, registry
 from npdl_core.component import Component
+from npdl_core.composite import Composite
 from npdl_core.errors import (
     ConfigError,
     MissingShapeError,
@@ -371,6 +373,7 @@ class TestLayerBase:
         layer = Squashing()
         layer.freeze().unfreeze()
         layer.dtype = "float64"
+        layer.reinforce(np.ones(3))
         assert list(layer.descendants()) == [layer]
         assert list(layer.named_parameters()) == []
         assert layer.residuals[1] == ()
@@ -384,3 +387,41 @@ class TestLayerBase:
         assert not hasattr(user, "dmine")
         user.forget_param("mine")
         assert not hasattr(user, "mine")
+
+    def test_a_part_without_parameters_of_its_own(self):
+        class Pair(Composite):
+            kind = "activations"
+
+            def __call__(self, x, out=None):
+                return x
+
+            def vjp(self, pre_grad, x, y):
+                return pre_grad
+
+        class Squashing(Bare):
+            def __init__(self, activation="pair_here"):
+                self.add_child("activations", "activation", activation)
+
+        registry.register("activations", "pair_here", Pair)
+        registry.register("layers", "squashing_here", Squashing)
+        try:
+            layer = Squashing()
+            layer.freeze().unfreeze()
+            assert [type(part) for part in layer.descendants()] == [Squashing, Pair]
+            model = Model([layer, Dense(2)]).connect((None, 3))
+            assert "frozen" not in json.loads(model.to_json())
+            layer.freeze()
+            assert json.loads(model.to_json())["frozen"] == ["0.squashing_here"]
+        finally:
+            registry.unregister("layers", "squashing_here")
+            registry.unregister("activations", "pair_here")
+
+
+def test_a_layer_that_refuses_every_shape():
+    class Picky(Bare):
+        def connect_to(self, prev_layer=None):
+            raise ShapeError("two axes are not enough")
+
+    model = Model([Picky()]).compile("mse", "sgd")
+    with pytest.raises(ShapeError, match="two axes are not enough"):
+        model.train_on_batch(np.ones((2, 3)), np.ones((2, 3)))
