@@ -35,6 +35,7 @@ def imported_by(arguments, environment):
         (["--help"], ()),
         (["train", "--help"], ()),
         (["plot", "--help"], ()),
+        (["plugin", "new", "--help"], ()),
         (["components"], ("rich",)),
         (["plugins"], ("rich",)),
         (["version"], ()),
@@ -49,9 +50,17 @@ def test_help_lists_all_commands_in_the_order_of_use(npdl):
     done = npdl("--help")
     assert done.exit_code == 0
     names = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line]
-    assert names[:9] == (
-        ["train", "evaluate", "predict", "summary", "plot", "components", "describe", "plugins", "version"]
-    )
+    assert names[:8] == [
+        "train",
+        "evaluate",
+        "predict",
+        "summary",
+        "plot",
+        "components",
+        "describe",
+        "plugins",
+    ]
+    assert names[8:10] == ["plugin", "version"]
     assert "..." not in done.stdout.split("Commands:")[1]
     assert npdl("-h").stdout == done.stdout
 

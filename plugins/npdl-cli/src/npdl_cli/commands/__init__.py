@@ -19,6 +19,7 @@ def make(root: PluginGroup) -> list[click.Command]:
         describe,
         evaluate,
         plot,
+        plugin,
         plugins,
         predict,
         summary,
@@ -35,5 +36,6 @@ def make(root: PluginGroup) -> list[click.Command]:
         components.components,
         describe.describe,
         plugins.plugins,
+        plugin.make(root),
         version.version,
     ]
