@@ -257,7 +257,7 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "trim_zero",
             "glimpse",
         ),
-        "objectives": ("temporal_softmax", "sequencer", "repeater", "nce", "vr_class_reward"),
+        "objectives": ("temporal_softmax", "sequencer", "repeater", "mask_zero", "nce", "vr_class_reward"),
     },
     "npdl-conv": {
         "layers": (

@@ -37,6 +37,14 @@ def recurrent(*further):
     ]
 
 
+NOISE = {"name": "nce", "config": {"n_classes": 6, "k": 2}}
+
+
+def one_for_all_steps(rng, shape):
+    """Return targets without the axis of time."""
+    return rng.normal(size=(shape[0], shape[-1]))
+
+
 TABLE = {
     "layers": {
         "simple_rnn": recurrent(layer(n_out=3, bptt_steps=9)),
@@ -77,6 +85,24 @@ TABLE = {
     },
     "objectives": {
         "temporal_softmax": [{"outputs": "real"}, {"config": {"from_logits": False}}],
+        "sequencer": [
+            {"config": {"objective": "scce"}},
+            {"config": {"objective": "mse", "average": True}, "outputs": "real"},
+            {"config": {"objective": NOISE}, "outputs": "real", "targets": "ids", "ids": False},
+        ],
+        "repeater": [
+            {
+                "config": {"objective": "mse"},
+                "outputs": "real",
+                "targets": one_for_all_steps,
+                "skip": ("masked_positions_have_no_influence",),  # its garbage stands at steps, targets do not
+            }
+        ],
+        "mask_zero": [{"config": {"objective": "scce"}}, {"config": {"objective": "mse"}, "outputs": "real"}],
+        "nce": [
+            {"config": {"n_classes": 7, "k": 3, "z": 5.0}, "outputs": "real", "targets": "ids", "ids": False},
+        ],
+        "vr_class_reward": [{}, {"config": {"objective": "scce", "scale": 2.0}}],
     },
     "metrics": {"bits_per_character": {}},
     "kernels": dict.fromkeys(
