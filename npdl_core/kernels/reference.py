@@ -26,7 +26,7 @@ def affine_forward(
     out : ndarray (M, H)
         Where to write; returned.
     """
-    np.matmul(rows, W, out=out, casting="same_kind")
+    np.matmul(rows, W, out=out)
     if b is not None:
         out += b
     return out
@@ -55,9 +55,9 @@ def affine_backward(
     out : ndarray (M, D) or None
         Where to write the input's gradient; returned.
     """
-    np.matmul(rows.T, delta, out=dW, casting="same_kind")
+    np.matmul(rows.T, delta, out=dW)
     if db is not None:
         np.add.reduce(delta, axis=0, out=db)
     if out is not None:
-        np.matmul(delta, W.T, out=out, casting="same_kind")
+        np.matmul(delta, W.T, out=out)
     return out

@@ -55,7 +55,8 @@ class Kernel:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the first accepting function returns."""
-        for override in self._overrides if self._overrides is not None else self.overrides:
+        overrides = self._overrides
+        for override in self.overrides if overrides is None else overrides:
             if kwargs and not _accepts(override, kwargs):
                 continue
             result = override(*args, **kwargs)

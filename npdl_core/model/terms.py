@@ -52,7 +52,7 @@ class Term(NamedTuple):
     ) -> tuple[float, float, Any]:
         """Return what :meth:`total` does, and the gradient of the weighted loss."""
         loss, factor = self.loss, self.factor
-        if isinstance(loss, Objective) and loss.reduction == "mean" and not _own_reduction(type(loss)):
+        if _gives_both(type(loss)) and loss.reduction == "mean":
             total, weight, grad = loss.total_and_gradient(outputs, targets, **weights, fused=fused)
         else:
             total, weight = self.total(outputs, targets, weights)
@@ -61,12 +61,12 @@ class Term(NamedTuple):
 
 
 @cache
-def _own_reduction(cls: type[Objective]) -> bool:
-    """Return whether a class defines itself what the base derives from its losses and gradients."""
-    if cls.total_and_gradient is not Objective.total_and_gradient:
+def _gives_both(cls: type) -> bool:
+    """Return whether ``total_and_gradient`` agrees with what else a class defines."""
+    if not issubclass(cls, Objective):
         return False
-    return any(
-        getattr(cls, name) is not getattr(Objective, name)
+    return cls.total_and_gradient is not Objective.total_and_gradient or all(
+        getattr(cls, name) is getattr(Objective, name)
         for name in ("forward", "total", "backward", "fused_backward")
     )
 

@@ -133,5 +133,6 @@ def class_entries(
     >>> rows[entries]
     array([0.9, 0.8])
     """
-    rows = array.reshape(-1, array.shape[-1])
-    return rows, (np.arange(rows.shape[0]), ids.reshape(-1))
+    if array.ndim != 2:
+        array, ids = array.reshape(-1, array.shape[-1]), ids.reshape(-1)
+    return array, (np.arange(len(array)), ids)

@@ -205,13 +205,13 @@ class Optimizer(Component):
         self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
     ) -> None:
         """Update one whole array, block by block; rules that must see all of it first override this."""
-        names, keep, n_scratch = tuple(slots), treatment.keep, self.n_scratch
+        keep, n_scratch = treatment.keep, self.n_scratch
         for p_block, g_block, *states in blocks([p, g, *slots.values()]):
             scratch = self._scratch.like(p_block)
             gradient = treatment.gradient(p_block, g_block, scratch)
             if keep != 1:
                 p_block *= keep
-            own = dict(zip(names, states, strict=True))
+            own = dict(zip(slots, states, strict=True)) if slots else slots
             self.apply(p_block, gradient, treatment.lr, scratch[:n_scratch], **own)
 
     # -- the update ------------------------------------------------------------------------------------------

@@ -44,15 +44,18 @@ class Scratch:
     def __init__(self, count: int) -> None:
         self.count = count
         self._rows: dict[np.dtype[Any], list[NDArray[Any]]] = {}
+        self._last: list[NDArray[Any]] = []
 
     def like(self, block: NDArray[Any]) -> list[NDArray[Any]]:
         """Return arrays of the shape and dtype of a block; their contents are left over from the last use."""
+        last = self._last
+        if last and last[0].shape == block.shape and last[0].dtype == block.dtype:
+            return last
         rows = self._rows.get(block.dtype)
         if rows is None:
             rows = self._rows[block.dtype] = list(np.empty((self.count, BLOCK), block.dtype))
-        if block.ndim == 1:
-            return [row[: block.size] for row in rows]
-        return [row[: block.size].reshape(block.shape) for row in rows]
+        self._last = [row[: block.size].reshape(block.shape) for row in rows]
+        return self._last
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle without the contents."""
