@@ -17,7 +17,8 @@ input's shape and the seed, with what was expected and what came. The functions 
 properties that hold; ``skip=`` leaves some out, ``properties("layers")`` lists them all.
 
 ``gradcheck`` compares a layer's gradients with central differences, ``compare_gradients`` does that for any
-function.
+function. ``forbidden`` refuses files, sockets, processes and foreign imports while code runs that may only
+compute.
 
 A package with several components keeps a table of their names and arguments, checks each, and checks that
 none is missing::
@@ -46,6 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from npdl_core.testing.activations import check_activation
+    from npdl_core.testing.audit import forbidden
     from npdl_core.testing.callbacks import check_callback
     from npdl_core.testing.components import (
         Case,
@@ -82,6 +84,7 @@ __all__ = [
     "check_schedule",
     "check_table",
     "compare_gradients",
+    "forbidden",
     "gradcheck",
     "properties",
     "registered_components",
@@ -103,6 +106,7 @@ _HOME = {
     "check_schedule": "schedules",
     "check_table": "components",
     "compare_gradients": "numeric",
+    "forbidden": "audit",
     "gradcheck": "gradients",
     "properties": "components",
     "registered_components": "components",
