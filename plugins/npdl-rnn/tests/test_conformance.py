@@ -56,6 +56,32 @@ TABLE = {
             layer(n_out=3, return_sequence=True, peephole=True, projection=2),
             layer(n_out=3, gate_activation="hard_sigmoid", mask_mode="reset"),
         ),
+        "peephole_lstm": [
+            layer(n_out=3, return_sequence=True),
+            layer(n_out=3, peephole=False, forget_bias_num=1.0, mask_mode="reset", num_layers=2),
+        ],
+        "fast_lstm": [layer(n_out=3), layer(n_out=3, return_sequence=True, dropout=0.3)],
+        "lstmp": [layer(n_out=3, projection=2, return_sequence=True), layer(n_out=2, projection=4)],
+        "bn_lstm": [
+            layer(n_out=3, return_sequence=True),
+            layer(n_out=3, affine=False, mask_mode="reset"),
+            layer(n_out=3, return_sequence=True, stat_steps=3, num_layers=2),
+        ],
+        "bayesian_gru": [
+            layer(n_out=3, p=0.4, return_sequence=True),
+            layer(n_out=3, p=0.4, mono=True, num_layers=2, mask_mode="reset"),
+            layer(n_out=3, p=0.0),
+        ],
+        "bayesian_lstm": [
+            layer(n_out=3, p=0.4, return_sequence=True),
+            layer(n_out=3, p=0.4, mono=True, num_layers=2, activation="softsign"),
+            layer(n_out=3, p=0.0),
+        ],
+        "mufuru": [
+            layer(n_out=3, return_sequence=True),
+            layer(n_out=3, ops=["keep", "replace"], feature_activation="sigmoid", num_layers=2),
+            layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
+        ],
         "bidirectional": [
             layer(layer=cell("lstm", return_sequence=True)),
             layer(layer=cell("gru", return_state=True), merge="sum"),

@@ -2,18 +2,29 @@
 
 from npdl_rnn.layers.base import RecurrentLayer
 from npdl_rnn.layers.bidirectional import Bidirectional
+from npdl_rnn.layers.bn_lstm import BatchNormLSTM
 from npdl_rnn.layers.encoder_decoder import EncoderDecoder
 from npdl_rnn.layers.gru import GRU
 from npdl_rnn.layers.lstm import LSTM
+from npdl_rnn.layers.mufuru import MuFuRU
+from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
 from npdl_rnn.layers.simple_rnn import SimpleRNN
 from npdl_rnn.layers.time_distributed import TimeDistributed
+from npdl_rnn.layers.variational import BayesianGRU, BayesianLSTM
 
 __all__ = [
     "GRU",
     "LSTM",
+    "BatchNormLSTM",
+    "BayesianGRU",
+    "BayesianLSTM",
     "Bidirectional",
     "EncoderDecoder",
+    "FastLSTM",
+    "MuFuRU",
+    "PeepholeLSTM",
+    "ProjectedLSTM",
     "RecurrentLayer",
     "ReverseSequence",
     "SimpleRNN",

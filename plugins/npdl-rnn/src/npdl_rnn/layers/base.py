@@ -253,15 +253,19 @@ class RecurrentLayer(Stateful):
         state, caches = sequence.state, []
         outputs = np.empty((*sequence.x.shape[:2], self.state_sizes()[0]), self.dtype)
         for t, x in enumerate(sequence.x):
-            new, cache = self.step(x, state, train)
-            if sequence.mask is not None:
-                keep = 0 if self.mask_mode == "reset" else 1 - sequence.mask[t]
-                new = tuple(sequence.mask[t] * a + keep * b for a, b in zip(new, state, strict=True))
-            state = new
+            state, cache = self.advance(x, state, None if sequence.mask is None else sequence.mask[t], train)
             outputs[t] = state[0]
             if train:
                 caches.append(cache)
         return outputs, state, caches
+
+    def advance(self, x: Any, state: State, real: Array | None, train: bool) -> tuple[State, Any]:
+        """Do one step of which ``real`` (N, 1) says where it counts; the others keep or reset their state."""
+        new, cache = self.step(x, state, train)
+        if real is not None:
+            keep = 0 if self.mask_mode == "reset" else 1 - real
+            new = tuple(real * a + keep * b for a, b in zip(new, state, strict=True))
+        return new, cache
 
     # -- backward --------------------------------------------------------------------------------------------
 
@@ -353,23 +357,31 @@ class RecurrentLayer(Stateful):
         sequence, cache
             What :meth:`forward_sequence` was given, and returned.
         """
-        for parameter in self._parameters.values():
-            if parameter.grad is not None:
-                parameter.grad[...] = 0
+        self.clear_gradients()
         dx = np.zeros(sequence.x.shape, self.dtype)
         first = self.first_step(len(dx))
         carried: State = (dh[-1], *dstate)
         for t in range(len(dx) - 1, first - 1, -1):
-            passed = None
-            if sequence.mask is not None:
-                carried = tuple(part.copy() for part in carried)
-                passed = [
-                    blend_backward(part, sequence.mask[t], self.mask_mode == "reset") for part in carried
-                ]
-            dx[t], before = self.step_backward(carried, cache[t])
-            parts = list(before) if passed is None else [a + b for a, b in zip(before, passed, strict=True)]
-            carried = (parts[0] + dh[t], *parts[1:])
+            real = None if sequence.mask is None else sequence.mask[t]
+            grad, before = self.retreat(carried, cache[t], real)
+            dx[t] = grad.reshape(dx[t].shape)
+            carried = (before[0] + dh[t], *before[1:])
         return dx, tuple(np.zeros_like(part) for part in carried) if first else carried
+
+    def retreat(self, dstate: State, cache: Any, real: Array | None) -> tuple[Any, State]:
+        """Go back through one :meth:`advance`, adding to ``self.d<name>``."""
+        if real is None:
+            return self.step_backward(dstate, cache)
+        dstate = tuple(part.copy() for part in dstate)
+        passed = [blend_backward(part, real, self.mask_mode == "reset") for part in dstate]
+        dx, before = self.step_backward(dstate, cache)
+        return dx, tuple(a + b for a, b in zip(before, passed, strict=True))
+
+    def clear_gradients(self) -> None:
+        """Zero what a sequence's backward adds to."""
+        for parameter in self._parameters.values():
+            if parameter.grad is not None:
+                parameter.grad[...] = 0
 
     def first_step(self, n_steps: int) -> int:
         """Return the first step that back-propagation visits."""
