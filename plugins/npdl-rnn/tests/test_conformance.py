@@ -25,6 +25,15 @@ REORDERED = ("trailing_padding_is_as_if_not_there",)
 SOURCE_ONLY = (*REORDERED, "masked_steps_have_no_influence", "masked_steps_get_no_gradient")
 
 
+# Learned by reward: test_reinforce.py has the proofs.
+REWARDED = ("gradients", "gradients_of_one")
+
+
+def probabilities(rng, shape):
+    """Return rows that sum to 1."""
+    return rng.dirichlet([1] * shape[-1], shape[:-1])
+
+
 def recurrent(*further):
     return [
         layer(n_out=3),
@@ -108,6 +117,16 @@ TABLE = {
                 skip=SOURCE_ONLY,
             ),
         ],
+        "reinforce_normal": [
+            layer(std=0.3, skip=REWARDED),
+            layer(input_shape=[(None, 3), (None, 3)], skip=REWARDED) | {"input_range": (0.5, 1.5)},
+        ],
+        "reinforce_bernoulli": layer(skip=REWARDED) | {"input_range": (0.1, 0.9)},
+        "reinforce_categorical": layer(skip=REWARDED) | {"make_input": probabilities},
+        "glimpse": [
+            layer(size=2, input_shape=[(None, 2, 7, 6), (None, 2)]),
+            layer(size=3, depth=2, scale=3, input_shape=[(None, 1, 5, 5), (None, 2)]),
+        ],
     },
     "objectives": {
         "temporal_softmax": [{"outputs": "real"}, {"config": {"from_logits": False}}],
@@ -121,7 +140,8 @@ TABLE = {
                 "config": {"objective": "mse"},
                 "outputs": "real",
                 "targets": one_for_all_steps,
-                "skip": ("masked_positions_have_no_influence",),  # its garbage stands at steps, targets do not
+                # Its garbage goes to masked steps, and these targets have none.
+                "skip": ("masked_positions_have_no_influence",),
             }
         ],
         "mask_zero": [{"config": {"objective": "scce"}}, {"config": {"objective": "mse"}, "outputs": "real"}],

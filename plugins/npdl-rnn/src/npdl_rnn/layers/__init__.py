@@ -4,10 +4,12 @@ from npdl_rnn.layers.base import RecurrentLayer
 from npdl_rnn.layers.bidirectional import Bidirectional
 from npdl_rnn.layers.bn_lstm import BatchNormLSTM
 from npdl_rnn.layers.encoder_decoder import EncoderDecoder
+from npdl_rnn.layers.glimpse import Glimpse
 from npdl_rnn.layers.gru import GRU
 from npdl_rnn.layers.lstm import LSTM
 from npdl_rnn.layers.mufuru import MuFuRU
 from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
+from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
 from npdl_rnn.layers.simple_rnn import SimpleRNN
 from npdl_rnn.layers.time_distributed import TimeDistributed
@@ -22,10 +24,14 @@ __all__ = [
     "Bidirectional",
     "EncoderDecoder",
     "FastLSTM",
+    "Glimpse",
     "MuFuRU",
     "PeepholeLSTM",
     "ProjectedLSTM",
     "RecurrentLayer",
+    "ReinforceBernoulli",
+    "ReinforceCategorical",
+    "ReinforceNormal",
     "ReverseSequence",
     "SimpleRNN",
     "TimeDistributed",

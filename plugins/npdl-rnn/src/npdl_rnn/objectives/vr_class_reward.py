@@ -35,10 +35,10 @@ class VRClassReward(Composed):
 
     Notes
     -----
-    Outputs (..., K), targets are class ids (...) or distributions (..., K). Rewards have the positions' shape:
-    (N,), or (N, T) where every step is classified; layers get them by :meth:`Layer.reinforce` before each
-    backward. Source: Williams, Simple statistical gradient-following algorithms, 1992; Mnih et al., Recurrent
-    models of visual attention, 2014.
+    Outputs (..., K), targets are class ids (...) or distributions (..., K). Rewards have the shape of the
+    positions: (N,), or (N, T) where every step is classified; layers get them by
+    :meth:`Layer.reinforce` before each backward. Source: Williams, Simple statistical gradient-following
+    algorithms, 1992; Mnih et al., Recurrent models of visual attention, 2014.
 
     Examples
     --------
