@@ -41,6 +41,18 @@ TABLE = {
         "add": {},
         "alpha_dropout": {"config": {"p": 0.3}},
         "batch_normal": [{}, {"config": {"axis": [0, 2]}, "input_shape": (None, 3, 5)}],
+        "chain": [
+            {"config": {"layers": [DENSE, "layer_norm", {"name": "softmax", "config": {"n_out": 3}}]}},
+            {
+                "config": {"layers": ["masking", "batch_normal", "last_step", DENSE]},
+                "input_shape": (None, None, 4),
+            },
+            {
+                "config": {
+                    "layers": [{"name": "embedding", "config": {"input_size": 6, "n_out": 3}}, "dropout"]
+                }
+            },
+        ],
         "concat": [{}, {"config": {"axis": 1}, "input_shape": [(None, 2, 5), (None, 3, 5)]}],
         "dense": [
             {"config": {"n_out": 3}},
@@ -68,6 +80,14 @@ TABLE = {
         "maxout": {"config": {"n_out": 3}},
         "mean_over_time": {},
         "multiply": [{}, {"input_shape": [(None, 3), (None, 3), (None, 3)]}],
+        "parallel": [
+            {"config": {"layers": [DENSE, "identity"], "merge": "concat"}, "input_shape": (None, 5)},
+            {"config": {"layers": [DENSE, "layer_norm"]}, "input_shape": [(None, 4), (None, None, 3)]},
+            {
+                "config": {"layers": ["batch_normal", "masking"], "merge": "multiply"},
+                "input_shape": (None, None, 5),
+            },
+        ],
         "permute": {"config": {"dims": [2, 1]}},
         "prelu": {},
         "regularization": {"config": {"layer": DENSE, "l1": 0.1, "l2": 0.2}, "input_shape": (None, 5)},
