@@ -52,7 +52,7 @@ class Term(NamedTuple):
     ) -> tuple[float, float, Any]:
         """Return what :meth:`total` does, and the gradient of the weighted loss."""
         loss, factor = self.loss, self.factor
-        if _gives_both(type(loss)) and loss.reduction == "mean":
+        if _gives_both(loss.__class__) and loss.reduction == "mean":
             total, weight, grad = loss.total_and_gradient(outputs, targets, **weights, fused=fused)
         else:
             total, weight = self.total(outputs, targets, weights)
