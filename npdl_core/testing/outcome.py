@@ -74,7 +74,7 @@ def run(subject: Subject, properties: Sequence[Property], skip: Collection[str] 
         except MissingDependencyError:
             raise
         except Exception as error:  # whatever a stranger's component raises is a property that does not hold
-            raise _described(subject, name, error) from (None if isinstance(error, Broken) else error)
+            raise _described(subject, check, error) from (None if isinstance(error, Broken) else error)
         held.append(name)
     return tuple(held)
 
@@ -93,14 +93,19 @@ def check_skipped(skip: Collection[str], properties: Sequence[Property]) -> None
             raise ConfigError(f"skip: no property {printable(repr(name), 60)}; there are {', '.join(known)}")
 
 
-def _described(subject: Subject, name: str, error: Exception) -> ConformanceError:
+def _described(subject: Subject, check: Property, error: Exception) -> ConformanceError:
+    """Return the error with component, property, what was fed to it, expected and actual value."""
+    name, sentence = check.__name__, (check.__doc__ or "").partition("\n")[0]
     broken = error if isinstance(error, Broken) else None
     what = str(error) if broken else f"raised {type(error).__name__}: {printable(error, 500)}"
     lines = [f"{subject.label}: property {name!r} does not hold: {what}"]
     facts = [f"{key}: {printable(value)}" for key, value in subject.facts.items() if value is not None]
     lines += [f"  {', '.join(facts)}"] if facts else []
-    if broken and (broken.expected is not None or broken.got is not None):
-        lines += [f"  expected: {printable(broken.expected, 400)}", f"  got: {printable(broken.got, 400)}"]
+    expected, got = (broken.expected, broken.got) if broken else (None, None)
+    if expected is None:
+        expected, got = sentence or None, what if got is None else got
+    if expected is not None:
+        lines += [f"  expected: {printable(expected, 400)}", f"  got: {printable(got, 400)}"]
     described = ConformanceError("\n".join(lines))
     described.property_name = name
     return described

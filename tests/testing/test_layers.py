@@ -28,6 +28,11 @@ from npdl_core.testing import check_layer
 from npdl_core.testing.layers import PROPERTIES
 
 MUTANTS = [*STEPS, *USE]
+BEFORE_ANY_INPUT = {
+    "connects",
+    "subject_connects",
+    "unknown_sizes_are_clear_errors",
+}
 FOREIGN_SKIPS = {"inference_writes_nothing", "training_survives_inference", "inference_in_threads"}
 ACCEPTED = [
     Affine,
@@ -132,7 +137,12 @@ def test_mutants_are_rejected(name, cls, arguments):
     with pytest.raises(ConformanceError) as caught:
         check_layer(cls, **arguments)
     assert caught.value.property_name == name, str(caught.value)
-    assert cls.__name__ in str(caught.value)
+    text = str(caught.value)
+    assert cls.__name__ in text
+    assert "\n  expected: " in text
+    assert "\n  got: " in text
+    # Whoever cannot be connected is fed with nothing.
+    assert ("input shape: " in text and "seed: " in text) or name in BEFORE_ANY_INPUT
 
 
 def test_every_property_has_a_mutant():

@@ -71,6 +71,21 @@ def test_a_message_has_everything():
     assert caught.value.__cause__ is None
 
 
+def test_the_propertys_sentence_is_what_was_expected_where_nothing_else_is_said():
+    def is_quiet(subject):
+        """It says nothing."""
+        raise KeyError("noise")
+
+    def is_there(subject):
+        """It is there."""
+        require(False, "it is not there")
+
+    for check, got in ((is_quiet, "raised KeyError: 'noise'"), (is_there, "it is not there")):
+        with pytest.raises(ConformanceError) as caught:
+            run(Subject("thing"), [check])
+        assert str(caught.value).splitlines()[1:] == [f"  expected: {check.__doc__}", f"  got: {got}"]
+
+
 def test_facts_of_an_earlier_property_are_forgotten():
     with pytest.raises(ConformanceError) as caught:
         run(Subject("thing"), [holds, raises])

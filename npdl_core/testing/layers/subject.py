@@ -151,6 +151,7 @@ class LayerSubject(ComponentSubject):
 
     def connected(self, dtype: str = "float64", seed: int = 0) -> Any:
         """Return a layer with random parameters: none is left at an initial value that may hide an error."""
+        self.note(input_shape=self.shape, seed=seed, dtype=dtype)
         layer = self.new()
         if isinstance(layer, Layer):
             layer.dtype = dtype
