@@ -91,6 +91,7 @@ TABLE = {
             layer(n_out=3, ops=["keep", "replace"], feature_activation="sigmoid", num_layers=2),
             layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
         ],
+        "norm_stabilizer": [layer(), layer(beta=30.0)],
         "bidirectional": [
             layer(layer=cell("lstm", return_sequence=True)),
             layer(layer=cell("gru", return_state=True), merge="sum"),

@@ -8,6 +8,7 @@ from npdl_rnn.layers.glimpse import Glimpse
 from npdl_rnn.layers.gru import GRU
 from npdl_rnn.layers.lstm import LSTM
 from npdl_rnn.layers.mufuru import MuFuRU
+from npdl_rnn.layers.norm_stabilizer import NormStabilizer
 from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
@@ -26,6 +27,7 @@ __all__ = [
     "FastLSTM",
     "Glimpse",
     "MuFuRU",
+    "NormStabilizer",
     "PeepholeLSTM",
     "ProjectedLSTM",
     "RecurrentLayer",
