@@ -84,6 +84,8 @@ class Layer(Parameterized):
         Nothing needs the gradient with respect to the input: ``backward`` may return None.
     accepts_mask : bool
         ``forward`` takes ``mask``, bool (N, T), true at real time steps.
+    masks_apart : bool
+        Of several inputs a graph hands on a list of their masks, not what is real in all of them.
     integer_input : bool
         Inputs are ids and stay integers; otherwise the model casts them to its dtype.
     stateful : bool
@@ -107,6 +109,7 @@ class Layer(Parameterized):
 
     kind: ClassVar[str] = "layers"
     accepts_mask: bool = False
+    masks_apart: bool = False
     integer_input: bool = False
     stateful: bool = False
     first_layer: bool = False

@@ -146,7 +146,7 @@ class Graph(Network):
         layer, given = node.layer, node.given(values)
         forward: Callable[..., Any] = layer.forward
         sharing = self._sharing if train else None
-        mask = joined_mask([masks[source] for source in node.sources])
+        mask = _mask_for(layer, [masks[source] for source in node.sources])
         if sharing is not None:
             sharing.before_forward(index)
         out = forward(given, train=train, mask=mask) if layer.accepts_mask else forward(given, train=train)
@@ -229,6 +229,12 @@ class Graph(Network):
     def __repr__(self) -> str:
         """Return inputs, nodes and outputs by name."""
         return f"Graph({list(self.inputs)} -> {list(self._nodes)} -> {self.outputs})"
+
+
+def _mask_for(layer: Layer, masks: list[Any]) -> Any:
+    """Return the mask of a layer's inputs: one for all, or a list where the layer tells them apart."""
+    apart = layer.masks_apart and len(masks) > 1 and any(mask is not None for mask in masks)
+    return masks if apart else joined_mask(masks)
 
 
 def joined_mask(masks: Sequence[Any]) -> Any:

@@ -5,7 +5,7 @@ import pytest
 
 from npdl_core import Graph, Model, load
 from npdl_core.errors import ConfigError, DataError, NotConnectedError, ShapeError
-from npdl_core.layers import Concat, Dense, Embedding, Input, Softmax
+from npdl_core.layers import Concat, Dense, Embedding, Input, Layer, Softmax
 
 SGD = {"name": "sgd", "config": {"lr": 0.1}}
 
@@ -155,6 +155,41 @@ def test_ids_stay_integers():
     assert graph.prepare({"words": ids, "side": ids[:, :2]})["words"].dtype == ids.dtype
     assert graph.prepare({"words": ids, "side": ids[:, :2]})["side"].dtype == np.float32
     assert graph.predict({"words": ids, "side": ids[:, :2]}).shape == (1, 4, 5)
+
+
+class Both(Layer):
+    """Adds what is real in the first input to the second, and tells their masks apart."""
+
+    accepts_mask = masks_apart = True
+
+    def connect_to(self, prev_layer=None):
+        self.out_shape = self.incoming_shape(prev_layer)[1]
+
+    def forward(self, input, train=True, *, mask=None):
+        self.got = mask
+        first = 0 if mask is None else (input[0] * mask[0][..., None]).sum(axis=1, keepdims=True)
+        return input[1] + first
+
+    def compute_mask(self, input, mask):
+        return None if mask is None else mask[1]
+
+    def backward(self, pre_grad):
+        return [pre_grad, pre_grad]
+
+
+@pytest.mark.parametrize("mask_zero", [True, False])
+def test_masks_of_different_lengths_are_told_apart(mask_zero):
+    inputs = {name: {"shape": (None,), "integer": True} for name in ("long", "short")}
+    table = {"name": "embedding", "config": {"input_size": 5, "n_out": 2, "mask_zero": mask_zero}}
+    both = Both()
+    graph = Graph(inputs, {"a": (table, "long"), "b": (table, "short"), "y": (both, ["a", "b"])}, "y")
+    graph.connect({"long": (None, None), "short": (None, None)})
+    _, mask = graph.run({"long": np.array([[0, 1, 2]]), "short": np.array([[3, 0]])}, False)
+    if mask_zero:
+        assert [m.tolist() for m in both.got] == [[[False, True, True]], [[True, False]]]
+        assert mask.tolist() == [[True, False]]
+    else:
+        assert both.got is mask is None
 
 
 def test_masks_join_and_reach_the_loss():

@@ -48,6 +48,7 @@ class EncoderDecoder(Layer):
     """
 
     accepts_mask = True
+    masks_apart = True
 
     def __init__(self, encoder: Any, decoder: Any) -> None:
         pair = self.add_layer("encoder", encoder), self.add_layer("decoder", decoder)
