@@ -76,3 +76,67 @@ def test_character_model(tmp_path, capsys):
     out = trained("char_lm", tmp_path, capsys, *small, "fit.epochs=6", "compile.optimizer.lr=0.02")
     # All characters equally likely would take 6.6 bits.
     assert held_out(out, "bits_per_character") < 5.2
+
+
+def test_sequence_to_one():
+    """Close to what is possible for somebody who knows where the numbers come from."""
+    accuracy, best = example("recurrent_sequence_to_one")["learn"](n_samples=600, n_out=32, epochs=8)
+    assert accuracy > 0.85 * best
+
+
+def test_time_series():
+    error, same = example("recurrent_time_series")["learn"]()
+    assert error < 0.4 * same
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_encoder_decoder(cell):
+    found = example("recurrent_encoder_decoder")
+    trained, losses = found["learn"](cell, updates=400)
+    assert losses[-1] < 0.05
+    for source, due in zip(found["SOURCES"], found["DECODED"], strict=True):
+        assert found["decode"](trained, source) == due[due > 0].tolist()
+
+
+@pytest.mark.parametrize("recipe", ["a", "b"])
+def test_language_model_recipes(recipe, tmp_path, capsys):
+    small = ("data.max_chars=10000", "data.window=10", "model.layers.0.n_out=24", "model.layers.1.n_out=24")
+    rate = ("compile.optimizer.lr.boundaries=[2]", "compile.optimizer.lr.values=[1.0, 0.5]")
+    less_dropout = ("model.layers.1.dropout=0.1", "model.layers.2.p=0.1") if recipe == "b" else ()
+    settings = (*small, *rate, *less_dropout, "fit.epochs=3")
+    out = trained(f"recurrent_language_model_{recipe}", tmp_path, capsys, *settings)
+    # All characters equally likely would be 97, the most frequent ones by themselves are about 25.
+    assert held_out(out, "perplexity") < 30
+
+
+def test_nce_language_model():
+    """Against noise the model learns what the softmax learns; the perplexity is comparable."""
+    found = example("recurrent_nce_language_model")
+    tokens = found["read"](most=12000)
+    sizes = {"n_words": 300, "units": 32, "epochs": 6, "lr": 0.01}
+    noise, _, model = found["learn"](tokens, "nce", k=50, **sizes)
+    softmax, *_ = found["learn"](tokens, "softmax", **sizes)
+    assert softmax < noise < min(2 * softmax, 200)  # 300 would be blind
+    probabilities = model.predict(found["numbered"](tokens, 300)[0][None, :20])
+    assert probabilities.shape == (1, 20, 300)
+
+
+def test_questions(tmp_path):
+    found = example("recurrent_questions")
+    accuracy, label_of = found["learn"](units=16)
+    assert accuracy > 0.5
+    assert label_of("where is the old harbour") == "place"
+    table = tmp_path / "opinions.csv"
+    lines = [f'"{word} it, really",{word}' for word in ("love", "hate") * 20]
+    table.write_text("text,mood\n" + "\n".join(lines) + "\n", "utf-8")
+    assert found["learn"](table, units=8, epochs=5)[0] == 1
+
+
+def test_perplexity_of_cells(tmp_path, capsys):
+    pytest.importorskip("npdl_data")
+    found = example("recurrent_perplexity")
+    results = found["compare"](("simple_rnn", "gru"), None, tmp_path, updates=40, max_chars=20000, n_out=16)
+    assert all(curve[-1][1] < curve[0][1] < 90 for curve, *_ in results.values())
+    assert "| `gru` |" in capsys.readouterr().out
+    assert "| `simple_rnn` |" in (tmp_path / "perplexity.md").read_text("utf-8")
+    assert (tmp_path / "perplexity.png").stat().st_size > 1000
