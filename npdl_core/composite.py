@@ -96,7 +96,7 @@ class Composite(Component):
             raise ConfigError(f"{self}: a child's name is an identifier, got {printable(repr(name), 60)}")
         child = registry.get(kind, spec)
         self.children[name] = child
-        if isinstance(child, Composite) and not child._parameters:
+        if isinstance(child, Composite) and not any(part._parameters for part in child.descendants()):
             for attribute in ("_dtype", "_rng", "_allocator"):
                 if self.__dict__[attribute] is not child.__dict__[attribute]:
                     setattr(child, attribute[1:], self.__dict__[attribute])

@@ -1,5 +1,7 @@
 """Layers one after the other and side by side, against the same layers in a model and in a graph."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,14 @@ def test_what_makes_no_container():
         Parallel(["identity", "identity"]).connect([(None, 2)] * 3)
     with pytest.raises(ShapeError, match="several outputs"):
         Parallel([Parallel(["identity"])]).connect((None, 2))
+
+
+@pytest.mark.parametrize("outer", [lambda layer: Chain([layer]), lambda layer: Parallel([layer])])
+def test_layers_within_layers_are_copied_in_their_dtype(outer):
+    layer = outer(Chain([Dense(3)]))
+    layer.dtype = "float64"
+    x = draw(2, 5)
+    due = np.asarray(layer.connect((None, 5)).forward(x))
+    twin = copy.deepcopy(layer)
+    assert twin.dtype == np.float64
+    np.testing.assert_array_equal(np.asarray(twin.forward(x)), due)

@@ -17,6 +17,14 @@ def dense(**config):
     return {"name": "dense", "config": {"n_out": 3, **config}}
 
 
+def chain(*layers):
+    return {"name": "chain", "config": {"layers": list(layers)}}
+
+
+def side_by_side(*layers, merge="concat"):
+    return {"name": "parallel", "config": {"layers": list(layers), "merge": merge}}
+
+
 # Read backwards, a sequence's padding comes first, and its outputs come in the order of computation.
 REORDERED = ("trailing_padding_is_as_if_not_there",)
 
@@ -92,6 +100,23 @@ TABLE = {
             layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
         ],
         "norm_stabilizer": [layer(), layer(beta=30.0)],
+        "sequencer": [
+            layer(layer=cell("lstm", num_layers=2)),
+            layer(layer=dense(), return_sequence=False, mask_mode="reset"),
+            layer(layer=chain(cell("gru", dropout=0.3), "batch_normal", dense())),
+            layer(
+                layer=side_by_side(cell("simple_rnn"), dense(activation="relu")),
+                go_backwards=True,
+                return_sequence=False,
+                return_state=True,
+            ),
+            layer(layer=chain("flatten", cell("mufuru")), bptt_steps=9, input_shape=(None, 3, 2, 2)),
+            layer(
+                layer=chain({"name": "embedding", "config": {"input_size": 9, "n_out": 3}}, cell("lstm")),
+                return_sequence=False,
+                input_shape=(None, None),
+            ),
+        ],
         "bidirectional": [
             layer(layer=cell("lstm", return_sequence=True)),
             layer(layer=cell("gru", return_state=True), merge="sum"),

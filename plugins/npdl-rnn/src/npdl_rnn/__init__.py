@@ -15,6 +15,7 @@ from npdl_rnn.layers import (
     ProjectedLSTM,
     RecurrentLayer,
     ReverseSequence,
+    Sequencer,
     SimpleRNN,
     TimeDistributed,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "ProjectedLSTM",
     "RecurrentLayer",
     "ReverseSequence",
+    "Sequencer",
     "SimpleRNN",
     "TimeDistributed",
 ]

@@ -12,6 +12,7 @@ from npdl_rnn.layers.norm_stabilizer import NormStabilizer
 from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
+from npdl_rnn.layers.sequencer import Sequencer
 from npdl_rnn.layers.simple_rnn import SimpleRNN
 from npdl_rnn.layers.time_distributed import TimeDistributed
 from npdl_rnn.layers.variational import BayesianGRU, BayesianLSTM
@@ -35,6 +36,7 @@ __all__ = [
     "ReinforceCategorical",
     "ReinforceNormal",
     "ReverseSequence",
+    "Sequencer",
     "SimpleRNN",
     "TimeDistributed",
 ]

@@ -82,7 +82,7 @@ class RecurrentLayer(Stateful):
 
     def __init__(
         self,
-        n_out: int,
+        n_out: int | None,
         n_in: int | None = None,
         nb_batch: int | None = None,
         nb_seq: int | None = None,
@@ -97,7 +97,8 @@ class RecurrentLayer(Stateful):
         num_layers: int = 1,
     ) -> None:
         super().__init__(remember)
-        self.n_out = check_int("n_out", n_out, 1)
+        if n_out is not None:
+            self.n_out = check_int("n_out", n_out, 1)
         self.n_in, self.nb_batch, self.nb_seq, self.bptt_steps = (
             None if value is None else check_int(name, value, 1)
             for name, value in (
@@ -152,6 +153,16 @@ class RecurrentLayer(Stateful):
         """The layer itself and those on top of it."""
         return [self, *(self.children[f"layer{index}"] for index in range(1, self.num_layers))]
 
+    @property
+    def input_dtype(self) -> Any:
+        """In what the inputs of steps are kept."""
+        return self.dtype
+
+    def step_width(self) -> int:
+        """Return D, how many numbers the input of one step has."""
+        width: int = self.in_shape[2]
+        return width
+
     def declared_input_shape(self) -> Shape | None:
         """Return (nb_batch, nb_seq, n_in) if n_in is given."""
         return None if self.n_in is None else (self.nb_batch, self.nb_seq, self.n_in)
@@ -182,6 +193,18 @@ class RecurrentLayer(Stateful):
             return None
         return mask[:, ::-1] if self.go_backwards else mask
 
+    # -- as one step of something else -----------------------------------------------------------------------
+
+    def connect_step(self, shape: Any) -> tuple[int, ...]:
+        """Connect to sequences of such steps (N, D) and return the sizes of one step's output."""
+        if isinstance(shape, list) or len(shape) != 2:
+            raise ShapeError(f"{self} needs vectors (N, D) at each step, got {shape}")
+        self.connect((shape[0], None, shape[1]))
+        return (self.state_sizes()[0],)
+
+    def reinforce_step(self, reward: Array) -> None:
+        """Take the reward (N,) of the step that :meth:`retreat` visits next; plain cells draw nothing."""
+
     # -- forward ---------------------------------------------------------------------------------------------
 
     def forward(
@@ -199,7 +222,7 @@ class RecurrentLayer(Stateful):
         """Return the output and the final state."""
         if self.in_shape is None:
             raise NotConnectedError(f"{self} has no parameters yet; connect it, or put it into a model")
-        batch = batch_of(input, mask, self.in_shape[2], self.go_backwards, str(self))
+        batch = batch_of(input, mask, self.step_width(), self.go_backwards, str(self))
         if not (self.return_sequence or batch.x.shape[1]):
             raise DataError(f"{self}: a sequence without a step has no last output; use return_sequence=True")
         state = self.initial_state(len(input), train, given)
@@ -213,8 +236,8 @@ class RecurrentLayer(Stateful):
 
     def _training(self, batch: Batch, states: list[State]) -> tuple[Array, list[State]]:
         n_samples, n_steps, n_in = batch.x.shape
-        x = self.work_array("x", (n_steps, n_samples, n_in))
-        mask = batch.time_major(x)
+        x = self.work_array("x", (n_steps, n_samples, n_in), self.input_dtype)
+        mask = batch.time_major(x, self.dtype)
         kept, final = [], []
         for level, state in zip(self.levels, states, strict=True):
             level.begin_sequence(n_samples)
@@ -232,8 +255,8 @@ class RecurrentLayer(Stateful):
         size = self.state_sizes()[0]
         outputs = np.empty((n_samples, n_steps if self.return_sequence else 0, size), self.dtype)
         for where, part in batch.chunks():
-            x = np.empty((where.stop - where.start, n_samples, n_in), self.dtype)
-            mask = part.time_major(x)
+            x = np.empty((where.stop - where.start, n_samples, n_in), self.input_dtype)
+            mask = part.time_major(x, self.dtype)
             for index, level in enumerate(self.levels):
                 x, states[index], _ = level.forward_sequence(Sequence(x, states[index], mask), False)
             if self.return_sequence:

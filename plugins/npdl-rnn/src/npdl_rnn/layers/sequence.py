@@ -43,14 +43,14 @@ class Batch(NamedTuple):
     x: Array
     mask: Array | None
 
-    def time_major(self, out: Array) -> Array | None:
+    def time_major(self, out: Array, dtype: Any) -> Array | None:
         """Write the inputs into ``out`` (T, N, D), zero at masked steps; return the mask (T, N, 1)."""
         out[...] = self.x.transpose(1, 0, 2)
         if self.mask is None:
             return None
         real = self.mask.T[:, :, None]
         np.copyto(out, 0, where=~real)
-        return real.astype(out.dtype)
+        return np.asarray(real.astype(dtype))
 
     def chunks(self) -> Iterator[tuple[slice, Batch]]:
         """Yield consecutive parts in time that are small enough for one go, and where they lie."""

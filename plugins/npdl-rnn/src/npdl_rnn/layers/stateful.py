@@ -120,5 +120,8 @@ class Stateful(Layer):
                     f"{self}: {name} is an array, which is right for one layer only; "
                     "use an initializer's name, or make the layers one by one"
                 )
-        config = self.config | {name: value for name, value in changes.items() if name in self.config}
+        own: dict[str, Any] = {
+            name: value.clone() if isinstance(value, Layer) else value for name, value in self.config.items()
+        }
+        config = own | {name: value for name, value in changes.items() if name in own}
         return type(self)(**config)
