@@ -12,6 +12,7 @@ comparison. At full size (Element-Research rnn's noise-contrastive-estimate): --
 """
 
 import argparse
+import copy
 import re
 import time
 from collections import Counter
@@ -66,7 +67,7 @@ def learn(
     seconds = (time.perf_counter() - start) / epochs
     perplexity = float(np.exp(model.evaluate(*windows(ids[cut:], steps))["loss"]))
     if loss == "nce":  # the objective's words become the last layer
-        model = Model([*model.clone().layers, objective.output_layer()])
+        model = Model([*copy.deepcopy(model.layers), objective.output_layer()]).connect((None, None))
     return perplexity, seconds, model
 
 

@@ -5,8 +5,8 @@ Every cell gets the same text, the same windows in the same order, the same numb
     python examples/recurrent_perplexity.py --output runs/perplexity
 
 prints a table, and writes it as perplexity.md beside perplexity.png, the curves. Any text with --text
-book.txt, any recurrent layers with --cells lstm,gru. Source: Element-Research rnn compares its cells so on Penn
-Treebank.
+book.txt, any recurrent layers with --cells lstm,gru. Source: Element-Research rnn compares its cells so on
+Penn Treebank.
 """
 
 import argparse

@@ -4,6 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -117,8 +118,10 @@ def test_nce_language_model():
     noise, _, model = found["learn"](tokens, "nce", k=50, **sizes)
     softmax, *_ = found["learn"](tokens, "softmax", **sizes)
     assert softmax < noise < min(2 * softmax, 200)  # 300 would be blind
-    probabilities = model.predict(found["numbered"](tokens, 300)[0][None, :20])
-    assert probabilities.shape == (1, 20, 300)
+    ids = found["numbered"](tokens, 300)[0][len(tokens) * 9 // 10 :]
+    X, Y = found["windows"](ids, 20)
+    picked = np.take_along_axis(model.predict(X), Y[..., None], axis=-1)
+    assert np.exp(-np.log(picked).mean()) == pytest.approx(noise, rel=1e-4)
 
 
 def test_questions(tmp_path):
