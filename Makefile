@@ -14,7 +14,7 @@ PACKAGES := $(BIN)/python scripts/packages.py
 # Every folder with a pyproject.toml is a package; nothing lists them by name.
 MANIFESTS := pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 DATA := $(sort $(wildcard plugins/*/requirements-data.txt))
-SOURCES := npdl_core $(sort $(wildcard plugins/*/src))
+SOURCES := npdl_core $(sort $(wildcard plugins/*/src) $(wildcard examples/*/src))
 
 # Processes that share a package's tests; empty for one, which a debugger needs.
 JOBS ?= auto
