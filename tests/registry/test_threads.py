@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from npdl_core.errors import DuplicateNameError
+from npdl_core.errors import DuplicateNameError, PluginError, UnknownNameError
 from npdl_core.registry import table
 
 COUNTING = """
@@ -97,3 +97,57 @@ def test_one_of_sixteen_registrations_of_one_name_wins(site, quick_switches):
 
     winners = [cls for cls in in_sixteen_threads(book) if cls is not None]
     assert winners == [registry.resolve("layers", "own")]
+
+
+def test_a_slow_import_holds_up_only_who_asks_for_it(site):
+    site.module("gate", "import threading\nentered, opened = threading.Event(), threading.Event()")
+    site.module(
+        "slow_to_import",
+        """
+        import gate
+        gate.entered.set()
+        if not gate.opened.wait(60):
+            raise TimeoutError
+        class Thing:
+            connect_to = forward = backward = print
+        """,
+    )
+    site.distribution("slow", {"npdl.v1.layers": {"slow": "slow_to_import:Thing"}})
+    site.layer("fast", "fast", "quick_to_import")
+    registry = site.registry()
+    import gate
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(registry.resolve, "layers", "slow")
+        try:
+            assert gate.entered.wait(60)
+            assert registry.get("layers", "fast").n_out == 1
+            assert registry.get("layers", "dense", n_out=2)
+            assert "slow" in registry.names("layers")
+            assert [plugin.state for plugin in registry.plugins()] == ["ok", "ok"]
+            assert registry.component_id(registry.resolve("layers", "fast")) == "fast:fast"
+            with pytest.raises(UnknownNameError, match="'slow'"):
+                registry.resolve("layers", "slowly")
+            registry.register("layers", "mine", registry.resolve("layers", "fast"))
+            assert not waiting.done()
+        finally:
+            gate.opened.set()
+        assert waiting.result(60).__module__ == "slow_to_import"
+
+
+def test_a_plugin_that_exits_ends_no_other_threads_look_up(site, quick_switches):
+    site.module("exits_at_import", "import time\ntime.sleep(0.02)\nraise SystemExit(3)")
+    site.distribution("exits", {"npdl.v1.layers": {"exits": "exits_at_import:Thing"}})
+    site.layer("healthy", "healthy", "beside_the_exit")
+    registry = site.registry()
+
+    def look_up(number):
+        try:
+            return registry.resolve("layers", "exits" if number % 2 else "healthy").__module__
+        except PluginError as error:
+            return str(error)
+
+    answers = in_sixteen_threads(look_up)
+    assert set(answers[::2]) == {"beside_the_exit"}
+    assert len(set(answers[1::2])) == 1
+    assert "exits 1.0: layer 'exits' (exits_at_import:Thing) cannot be loaded: SystemExit: 3" in answers[1]
