@@ -100,6 +100,46 @@ TABLE = {
             layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
         ],
         "norm_stabilizer": [layer(), layer(beta=30.0)],
+        "recurrence": [
+            layer(layer=chain("concat", dense()), state_shape=3, return_sequence=True),
+            layer(layer=chain("concat", dense(), cell("lstm")), state_shape=[3], mask_mode="reset"),
+            layer(
+                layer=chain(
+                    side_by_side({"name": "embedding", "config": {"input_size": 9, "n_out": 2}}, "identity"),
+                    dense(),
+                ),
+                state_shape=3,
+                input_shape=(None, None),
+            ),
+            layer(
+                layer=chain("concat", side_by_side(dense(), dense(n_out=2), merge=None)),
+                state_shape=[[3], [2]],
+                return_state=True,
+            ),
+        ],
+        "recurrent": [
+            layer(start=3, input_layer=dense(), feedback_layer=dense(), return_sequence=True),
+            layer(
+                start=chain(dense(n_out=5), dense()),
+                input_layer=cell("gru"),
+                feedback_layer=chain(dense(), cell("simple_rnn")),
+                transfer="tanh",
+                merge="multiply",
+                mask_mode="reset",
+                return_sequence=True,
+            ),
+            layer(
+                start=dense(n_out=6),
+                input_layer=dense(),
+                feedback_layer="identity",
+                transfer=chain("layer_norm", dense()),
+                merge="concat",
+            ),
+        ],
+        "recursor": [
+            layer(layer=chain(cell("lstm"), dense()), input_shape=(None, 4)),
+            layer(layer=dense(), remember="neither", input_shape=(None, 4)),
+        ],
         "sequencer": [
             layer(layer=cell("lstm", num_layers=2)),
             layer(layer=dense(), return_sequence=False, mask_mode="reset"),

@@ -10,6 +10,9 @@ from npdl_rnn.layers.lstm import LSTM
 from npdl_rnn.layers.mufuru import MuFuRU
 from npdl_rnn.layers.norm_stabilizer import NormStabilizer
 from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
+from npdl_rnn.layers.recurrence import Recurrence
+from npdl_rnn.layers.recurrent import Recurrent
+from npdl_rnn.layers.recursor import Recursor
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
 from npdl_rnn.layers.sequencer import Sequencer
@@ -31,7 +34,10 @@ __all__ = [
     "NormStabilizer",
     "PeepholeLSTM",
     "ProjectedLSTM",
+    "Recurrence",
+    "Recurrent",
     "RecurrentLayer",
+    "Recursor",
     "ReinforceBernoulli",
     "ReinforceCategorical",
     "ReinforceNormal",
