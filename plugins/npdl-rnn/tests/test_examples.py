@@ -143,3 +143,11 @@ def test_perplexity_of_cells(tmp_path, capsys):
     assert "| `gru` |" in capsys.readouterr().out
     assert "| `simple_rnn` |" in (tmp_path / "perplexity.md").read_text("utf-8")
     assert (tmp_path / "perplexity.png").stat().st_size > 1000
+
+
+def test_next_symbol():
+    """Every way to build the network finds the next symbol, the loop by hand too."""
+    found = example("recurrent_next_symbol")
+    accuracy = {name: found["learn"](name, updates=120, lr=0.1) for name in found["VARIANTS"]}
+    accuracy["recursor"] = found["by_hand"](updates=120, lr=0.1)
+    assert min(accuracy.values()) > 0.95, accuracy
