@@ -16,9 +16,9 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "npdl_components",
-    "npdl_oracles",
+    "npdl_math",
+    "npdl_test_runs",
     "npdl_plots",
 ]
 exclude_patterns = ["_build"]
@@ -29,17 +29,18 @@ autodoc_typehints = "none"  # docstrings say types in words, with shapes
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"npdl {release}"
 
-# Every examples/plot_*.py becomes a page with the figures that it draws.
-EXAMPLES = HERE.parent / "examples"
+# Every examples/gallery/plot_*.py becomes a page with the figures that it draws.
+EXAMPLES = HERE.parent / "examples" / "gallery"
 if list(EXAMPLES.glob("plot_*.py")):
     extensions.append("sphinx_gallery.gen_gallery")
     sphinx_gallery_conf = {
         "examples_dirs": str(EXAMPLES),
         "gallery_dirs": "gallery",
         "filename_pattern": r"/plot_",
-        "ignore_pattern": r"/(?!plot_)[^/]*\.py$",
+        "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
         "abort_on_example_error": True,
     }

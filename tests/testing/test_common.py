@@ -41,7 +41,7 @@ class PositionalOnly(Tanh):
         pass
 
 
-def constructor(work):
+def constructor(what, work):
     """Return an activation whose constructor does something."""
 
     class Working(Tanh):
@@ -50,6 +50,7 @@ def constructor(work):
         def __init__(self):
             work()
 
+    Working.__name__ = f"Uses {what}"
     return Working
 
 
@@ -140,17 +141,18 @@ def test_code_that_json_writes_is_rejected(monkeypatch):
         ("documented", BlankDocumented),
         ("constructor_takes_named_arguments", Named),
         ("constructor_takes_named_arguments", PositionalOnly),
-        *(("constructor_does_no_io", constructor(work)) for work in IO.values()),
-        *(("constructor_does_no_io", constructor(swallowing(work))) for work in IO.values()),
+        *(("constructor_does_no_io", constructor(what, work)) for what, work in IO.items()),
+        *(
+            ("constructor_does_no_io", constructor(f"{what}, hidden", swallowing(work)))
+            for what, work in IO.items()
+        ),
         ("constructor_allocates_nothing", Allocates),
         ("config_round_trip", ChangesArgument),
         ("config_round_trip", HoldsNaN),
     ],
 )
-def test_mutants_are_rejected(name, cls):
-    with pytest.raises(ConformanceError) as caught:
-        check_activation(cls)
-    assert caught.value.property_name == name, str(caught.value)
+def test_mutants_are_rejected(rejected, name, cls):
+    rejected("every kind", name, cls, lambda: check_activation(cls))
 
 
 def test_an_array_in_the_configuration_is_rejected():

@@ -25,10 +25,9 @@ class Outcomes:
         if report.when == "call" or not report.passed:
             self.found[report.nodeid] = report.outcome + str(report.longrepr or "")
 
-import npdl_core
-from npdl_core import registry
 options = ["-q", "-W", "error", "--import-mode=importlib", "-p", "no:cacheprovider", "--rootdir=."]
 pytest.main([*options, *sys.argv[1:]], [Outcomes()])
+from npdl_core import registry
 records = {plugin.distribution: [plugin.state, plugin.names] for plugin in registry.plugins()}
 print("\\n" + json.dumps([Outcomes.found, records]))
 """
