@@ -100,6 +100,45 @@ TABLE = {
             layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
         ],
         "norm_stabilizer": [layer(), layer(beta=30.0)],
+        "bidirectional_lm": [
+            layer(layer=cell("gru", return_sequence=True)),
+            layer(layer=cell("lstm", return_sequence=True, num_layers=2), merge="mul"),
+            layer(
+                layer={"name": "sequencer", "config": {"layer": chain(cell("gru"), dense(n_out=2))}},
+                backward_layer=cell("simple_rnn", n_out=2, return_sequence=True, go_backwards=True),
+                merge="sum",
+            ),
+        ],
+        "seq_brnn": [layer(n_out=3), layer(n_out=3, merge="concat", num_layers=2, dropout=0.3)],
+        "repeater": [
+            layer(layer=chain(cell("lstm"), dense()), n_steps=3, input_shape=(None, 4)),
+            layer(layer=cell("gru"), n_steps=2, return_sequence=False, input_shape=(None, 4)),
+            layer(layer="flatten", n_steps=2, input_shape=(None, 3, 2)),
+        ],
+        "recurrent_attention": [
+            layer(
+                rnn={
+                    "name": "recurrent",
+                    "config": {
+                        "start": 3,
+                        "input_layer": chain("concat", dense()),
+                        "feedback_layer": dense(),
+                    },
+                },
+                action=dense(n_out=2),
+                n_steps=3,
+                hidden_shape=3,
+                input_shape=(None, 4),
+            ),
+            layer(
+                rnn=chain("concat", cell("lstm")),
+                action=chain(cell("gru", n_out=2), dense(n_out=2)),
+                n_steps=4,
+                hidden_shape=[3],
+                forward_actions=True,
+                input_shape=(None, 4),
+            ),
+        ],
         "recurrence": [
             layer(layer=chain("concat", dense()), state_shape=3, return_sequence=True),
             layer(layer=chain("concat", dense(), cell("lstm")), state_shape=[3], mask_mode="reset"),

@@ -2,6 +2,7 @@
 
 from npdl_rnn.layers.base import RecurrentLayer
 from npdl_rnn.layers.bidirectional import Bidirectional
+from npdl_rnn.layers.bidirectional_lm import BidirectionalLM, SeqBRNN
 from npdl_rnn.layers.bn_lstm import BatchNormLSTM
 from npdl_rnn.layers.encoder_decoder import EncoderDecoder
 from npdl_rnn.layers.glimpse import Glimpse
@@ -12,8 +13,10 @@ from npdl_rnn.layers.norm_stabilizer import NormStabilizer
 from npdl_rnn.layers.presets import FastLSTM, PeepholeLSTM, ProjectedLSTM
 from npdl_rnn.layers.recurrence import Recurrence
 from npdl_rnn.layers.recurrent import Recurrent
+from npdl_rnn.layers.recurrent_attention import RecurrentAttention
 from npdl_rnn.layers.recursor import Recursor
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
+from npdl_rnn.layers.repeater import Repeater
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
 from npdl_rnn.layers.sequencer import Sequencer
 from npdl_rnn.layers.simple_rnn import SimpleRNN
@@ -27,6 +30,7 @@ __all__ = [
     "BayesianGRU",
     "BayesianLSTM",
     "Bidirectional",
+    "BidirectionalLM",
     "EncoderDecoder",
     "FastLSTM",
     "Glimpse",
@@ -36,12 +40,15 @@ __all__ = [
     "ProjectedLSTM",
     "Recurrence",
     "Recurrent",
+    "RecurrentAttention",
     "RecurrentLayer",
     "Recursor",
     "ReinforceBernoulli",
     "ReinforceCategorical",
     "ReinforceNormal",
+    "Repeater",
     "ReverseSequence",
+    "SeqBRNN",
     "Sequencer",
     "SimpleRNN",
     "TimeDistributed",
