@@ -1,7 +1,7 @@
 """What the conformance kit rejects: every property and the defects planted to break it, from a run of tests.
 
-``python scripts/mutation_table.py [pytest argument]…`` prints Markdown. A test takes part by rejecting a defect
-with the fixture ``rejected`` of tests/testing/conftest.py; nothing else is to be done.
+``python scripts/mutation_table.py [pytest argument]…`` prints Markdown. A test takes part by rejecting a
+defect with the fixture ``rejected`` of tests/testing/conftest.py; nothing else is to be done.
 """
 
 from __future__ import annotations

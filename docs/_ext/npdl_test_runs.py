@@ -1,4 +1,4 @@
-"""Pages that a run of tests measures: the oracles with their largest errors, the defects that the kit rejects."""
+"""Pages that a run of tests measures: oracles with the largest errors, defects that the kit rejects."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ float32.
         "pytest",
         """# What the kit rejects
 
-Every property that `npdl_core.testing` checks, and the defects that were planted to break it. Each was rejected
-by that property, and by no earlier one, when this page was made.
+Every property that `npdl_core.testing` checks, and the defects that were planted to break it. Each was
+rejected by that property, and by no earlier one, when this page was made.
 
 """,
     ),
