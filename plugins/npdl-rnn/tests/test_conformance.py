@@ -100,6 +100,22 @@ TABLE = {
             layer(n_out=3, ops=["max", "forget", "sqrt_diff"], return_sequence=True, mask_mode="reset"),
         ],
         "norm_stabilizer": [layer(), layer(beta=30.0)],
+        "mask_zero": [
+            layer(layer=dense()),
+            layer(layer=dense(), input_shape=(None, 4)),
+            layer(layer=cell("lstm", return_sequence=True, mask_mode="reset")),
+            layer(layer=cell("gru")),
+            layer(layer={"name": "embedding", "config": {"input_size": 9, "n_out": 3}}, feature_dims=0),
+            layer(layer="batch_normal"),
+        ],
+        "trim_zero": [
+            layer(layer=dense()),
+            layer(layer=chain("flatten", dense()), feature_dims=2, input_shape=(None, 2, 3)),
+            layer(layer=cell("lstm", return_sequence=True, mask_mode="reset", num_layers=2)),
+            layer(layer=cell("gru", recurrent_dropout=0.3, mono=True)),
+            layer(layer=chain(cell("simple_rnn"), "layer_norm", dense())),
+            layer(layer="batch_normal"),
+        ],
         "bidirectional_lm": [
             layer(layer=cell("gru", return_sequence=True)),
             layer(layer=cell("lstm", return_sequence=True, num_layers=2), merge="mul"),

@@ -10,6 +10,7 @@ from npdl_rnn.layers import (
     BidirectionalLM,
     EncoderDecoder,
     FastLSTM,
+    MaskZero,
     MuFuRU,
     NormStabilizer,
     PeepholeLSTM,
@@ -25,6 +26,7 @@ from npdl_rnn.layers import (
     Sequencer,
     SimpleRNN,
     TimeDistributed,
+    TrimZero,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "BidirectionalLM",
     "EncoderDecoder",
     "FastLSTM",
+    "MaskZero",
     "MuFuRU",
     "NormStabilizer",
     "PeepholeLSTM",
@@ -52,4 +55,5 @@ __all__ = [
     "Sequencer",
     "SimpleRNN",
     "TimeDistributed",
+    "TrimZero",
 ]

@@ -22,6 +22,7 @@ from npdl_rnn.layers.sequencer import Sequencer
 from npdl_rnn.layers.simple_rnn import SimpleRNN
 from npdl_rnn.layers.time_distributed import TimeDistributed
 from npdl_rnn.layers.variational import BayesianGRU, BayesianLSTM
+from npdl_rnn.layers.zero_rows import MaskZero, TrimZero
 
 __all__ = [
     "GRU",
@@ -34,6 +35,7 @@ __all__ = [
     "EncoderDecoder",
     "FastLSTM",
     "Glimpse",
+    "MaskZero",
     "MuFuRU",
     "NormStabilizer",
     "PeepholeLSTM",
@@ -52,4 +54,5 @@ __all__ = [
     "Sequencer",
     "SimpleRNN",
     "TimeDistributed",
+    "TrimZero",
 ]
