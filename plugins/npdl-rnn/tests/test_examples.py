@@ -167,3 +167,12 @@ def test_visual_attention(tmp_path):
     assert ways[:, -1].std(axis=0).max() > 0.02
     found["draw"](model, X[:3], tmp_path / "glimpses.png")
     assert (tmp_path / "glimpses.png").stat().st_size > 1000
+
+
+def test_bidirectional_language_model_has_no_leak():
+    found = example("recurrent_bidirectional_lm")
+    learn = found["learn"]
+    assert learn(updates=200) > 0.98
+    # One in ten is right by chance.
+    assert learn(ordered=False, updates=100) < 0.15
+    assert learn("bidirectional", found["following"], ordered=False, updates=200) > 0.9
