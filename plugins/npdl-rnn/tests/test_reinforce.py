@@ -241,3 +241,55 @@ def test_a_policy_is_learned():
     assert before < 0.8
     assert model.evaluate(X, Z)["accuracy"] == 1.0
     assert model.predict(X)[np.arange(400), Z].min() > 0.8
+
+
+class TestRewardsInSequences:
+    """Rewards go through wrappers to the draws that earned them, step by step."""
+
+    X, Z = RNG.normal(size=(5, 3)).astype("float32"), RNG.integers(0, 2, (5, 4))
+
+    def looking(self, loss):
+        dense = {"name": "dense", "config": {"n_out": 4}}
+        looking = {"name": "chain", "config": {"layers": ["concat", dense]}}
+        choosing = [
+            {"name": "linear", "config": {"n_out": 2}},
+            {"name": "reinforce_normal", "config": {"std": 0.5}},
+        ]
+        action = {"name": "chain", "config": {"layers": choosing}}
+        model = Model(seed=0)
+        model.add("recurrent_attention", rnn=looking, action=action, n_steps=4, hidden_shape=4)
+        model.add("softmax", n_out=2)
+        return model.compile(loss, {"name": "sgd", "config": {"lr": 0.0}})
+
+    @pytest.mark.parametrize("seen", [[0, 1, 2, 3], [2]])
+    def test_only_draws_before_a_reward_count(self, seen):
+        """A reward at some steps only, and by hand the sum over those steps of -reward · (a - μ) / σ²."""
+        model = self.looking(SequenceObjective(VRClassReward(baseline=None), average=True))
+        model.train_on_batch(self.X, self.Z)
+        attention = model.layers[0]
+        linear, draw = attention.action.members
+        drawn = []
+        forward = draw.forward
+        draw.forward = lambda x, train=True: drawn.append((x.copy(), forward(x, train))) or drawn[-1][1]
+        model.forward(self.X, True)
+        reward = np.zeros((5, 4), "float32")
+        reward[:, seen] = RNG.normal(size=(5, len(seen)))
+        attention.reinforce(reward)
+        model.backward(np.zeros((5, 4, 2), "float32"))
+        due = -sum(reward[:, t, None] * (drawn[t][1] - drawn[t][0]) / 0.25 for t in range(4))
+        np.testing.assert_allclose(linear.db, due.sum(axis=0), rtol=1e-4)
+
+    def test_one_reward_stands_for_all_steps(self):
+        model = self.looking(VRClassReward(baseline=None))
+        with_steps = self.looking("scce")
+        for network in (model, with_steps):
+            network.connect((None, 3))
+            network.forward(self.X, True)
+        reward = RNG.normal(size=5).astype("float32")
+        model.layers[0].reinforce(reward)
+        with_steps.layers[0].reinforce(np.repeat(reward[:, None], 4, axis=1))
+        for network in (model, with_steps):
+            network.backward(np.zeros((5, 4, 2), "float32"))
+        due = with_steps.layers[0].action.layer0.db
+        assert np.abs(due).max() > 0
+        np.testing.assert_array_equal(model.layers[0].action.layer0.db, due)

@@ -116,3 +116,19 @@ def test_parameters_and_softmax_of_what_is_wrapped():
     )
     assert summed.fuses == plain.fuses == "softmax"
     np.testing.assert_allclose(summed.fused_backward(Y, IDS), 5 * plain.fused_backward(Y, IDS))
+
+
+def test_repeater_layer_and_repeater_objective():
+    """What a layer says after each of several looks is held against the one answer."""
+    x, z = RNG.normal(size=(40, 3)), np.arange(40) % 2
+    x[:, 0] = 2.0 * z - 1
+    model = Model(seed=0)
+    model.add("repeater", layer={"name": "gru", "config": {"n_out": 4}}, n_steps=3)
+    model.add("softmax", n_out=2)
+    loss = {"name": "repeater", "config": {"objective": "scce", "average": True}}
+    model.compile(loss, {"name": "sgd", "config": {"lr": 0.5, "momentum": 0.9}})
+    history = model.fit(x, z, epochs=30, batch_size=20).history["loss"]
+    assert history[-1] < 0.1 < history[0]
+    every = model.predict(x)
+    assert (every.argmax(axis=-1) == z[:, None]).all()
+    assert model.evaluate(x, z)["loss"] == pytest.approx(-np.log(every[np.arange(40), :, z]).mean(), rel=1e-5)
