@@ -206,6 +206,12 @@ class TestVRClassReward:
         np.testing.assert_allclose(loss.reward(self.Y, self.Z, mask, weight), [1.5 / 4, -1 / 4, 0, -0.5 / 4])
         assert loss.forward(self.Y, self.Z) == pytest.approx(-1 + (2 * 1.5**2 + 2 * 0.5**2) / 8)
 
+    def test_two_classes_in_one_column(self):
+        loss = self.made(baseline=None)
+        outputs = np.array([[0.9], [0.2], [0.6], [0.1]])
+        for targets in (np.array([1, 0, 0, 1]), np.array([[1.0], [0.0], [0.0], [1.0]])):
+            assert loss.reward(outputs, targets).tolist() == [0.25, 0.25, 0, 0]
+
     def test_steps_have_rewards_of_their_own(self):
         loss = SequenceObjective(VRClassReward(baseline=None))
         assert loss.rewards

@@ -35,10 +35,10 @@ class VRClassReward(Composed):
 
     Notes
     -----
-    Outputs (..., K), targets are class ids (...) or distributions (..., K). Rewards have the shape of the
-    positions: (N,), or (N, T) where every step is classified; layers get them by
-    :meth:`Layer.reinforce` before each backward. Source: Williams, Simple statistical gradient-following
-    algorithms, 1992; Mnih et al., Recurrent models of visual attention, 2014.
+    Outputs (..., K), targets are class ids (...) or distributions (..., K); with K = 1 both are of two
+    classes, apart at 0.5. Rewards have the shape of the positions: (N,), or (N, T) where every step is
+    classified; layers get them by :meth:`Layer.reinforce` before each backward. Source: Williams, Simple
+    statistical gradient-following algorithms, 1992; Mnih et al., Recurrent models of visual attention, 2014.
 
     Examples
     --------
@@ -130,8 +130,15 @@ class _Earned(Objective):
         self.scale = scale
 
     def losses(self, outputs: Array, targets: Array) -> Array:
-        wanted = targets if targets.ndim < outputs.ndim else targets.argmax(axis=-1)
-        return np.where(outputs.argmax(axis=-1) == wanted, self.scale, 0.0).astype(outputs.dtype)
+        right = _classes(outputs) == (targets if targets.ndim < outputs.ndim else _classes(targets))
+        return np.where(right, self.scale, 0.0).astype(outputs.dtype)
 
     def gradients(self, outputs: Array, targets: Array) -> Array:
         return np.zeros_like(outputs)
+
+
+def _classes(rows: Array) -> Array:
+    """Return the class of each row (..., K): the largest entry's, or whether a single one exceeds a half."""
+    if rows.shape[-1] == 1:
+        return np.asarray(rows[..., 0] > 0.5)
+    return np.asarray(rows.argmax(axis=-1))
