@@ -43,6 +43,22 @@ def test_noise_words_come_as_often_as_the_unigrams_say():
     np.testing.assert_allclose(np.bincount(words) / 1e5, np.array(COUNTS) / 100, atol=0.005)
 
 
+def test_words_that_never_occur_are_no_noise():
+    """Not even by the smallest number that a generator gives; as targets they have a loss of zero."""
+
+    class Least:
+        def random(self, size):
+            return np.zeros(size)
+
+    loss = made(unigrams=[0, 0, 3, 1], k=2)
+    loss.rng = Least()
+    assert loss._draw()[0].tolist() == [2, 2]
+    h = np.ones((1, 3))
+    noise = sum(math.log1p(math.exp(h[0] @ loss.W[2] + loss.b[2] - math.log(2 * 0.75))) for _ in range(2))
+    assert loss.forward(h, np.array([0])) == pytest.approx(noise, rel=1e-6)
+    assert np.isfinite(loss.backward(h, np.array([0]))).all()
+
+
 def test_starts_at_one_over_the_number_of_words():
     loss = made()
     np.testing.assert_allclose(np.exp(loss.b), 1 / 7)

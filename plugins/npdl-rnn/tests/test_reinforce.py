@@ -55,6 +55,20 @@ class TestFormulas:
         action, grad = drawn(ReinforceBernoulli(), p, reward)
         np.testing.assert_allclose(grad, -reward[..., None] * (action - p) / (p * (1 - p)))
 
+    def test_what_is_impossible_is_not_drawn(self):
+        """Not even by the smallest number that a generator gives."""
+
+        class Least:
+            def random(self, shape):
+                return np.zeros(shape)
+
+        layer = ReinforceCategorical().connect((None, 3))
+        layer.rng = Least()
+        assert layer.forward(np.array([[0.0, 0.4, 0.6]])).tolist() == [[0, 1, 0]]
+        bits = ReinforceBernoulli().connect((None, 2))
+        bits.rng = Least()
+        assert bits.forward(np.array([[0.0, 0.1]])).tolist() == [[0, 1]]
+
     def test_impossible_actions_stay_finite(self):
         action, grad = drawn(ReinforceCategorical(), np.array([[0.0, 1.0]]), np.ones(1))
         assert action.tolist() == [[0, 1]]

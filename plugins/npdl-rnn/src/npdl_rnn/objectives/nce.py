@@ -130,8 +130,8 @@ class NCE(Composed):
         """Return the noise words (k,) of a batch, and ln(Z k P) of all words (V,)."""
         heights = np.cumsum(self.noise, dtype=np.float64)
         words = np.searchsorted(heights, self.rng.random(self.k) * heights[-1], side="right")
-        with np.errstate(divide="ignore"):  # a word that is never drawn cannot be noise
-            expected = np.log(self.noise * (self.k / heights[-1]))
+        # A word that is never drawn cannot be noise: as a target its loss is as good as zero.
+        expected = np.log(np.maximum(self.noise * (self.k / heights[-1]), np.finfo(np.float32).tiny))
         return words, expected
 
     def _contrasts(self, counted: Counted, words: Array, expected: Array) -> tuple[Array, Array]:
