@@ -271,6 +271,8 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "conv3d",
             "depthwise",
             "separable",
+            "transposed_conv1d",
+            "transposed_conv3d",
             "transposed_convolution",
             "max_pooling",
             "mean_pooling",

@@ -45,6 +45,10 @@ TABLE = {
                 IMAGE, nb_filter=3, filter_size=3, dilation=2, padding=1, use_bias=False, activation="tanh"
             ),
         ],
+        "transposed_conv1d": layer(
+            SIGNAL, nb_filter=3, filter_size=3, stride=2, padding=1, activation="tanh"
+        ),
+        "transposed_conv3d": layer(VOLUME, nb_filter=2, filter_size=2, stride=2, activation="tanh"),
         "depthwise": [
             layer(IMAGE, filter_size=3, activation="tanh"),
             layer(IMAGE, filter_size=[3, 2], multiplier=2, stride=2, padding="same", activation="softplus"),

@@ -86,6 +86,7 @@ def test_convolution_of_many_channels(kernel, padding):
 
 @settings(max_examples=40)
 @given(
+    n_axes=small,
     kernel=st.integers(1, 4),
     stride=small,
     padding=st.integers(0, 1),
@@ -94,14 +95,15 @@ def test_convolution_of_many_channels(kernel, padding):
     groups=st.integers(1, 2),
     seed=st.integers(0, 99),
 )
-def test_transposed_convolution(kernel, stride, padding, extra, dilation, groups, seed):
+def test_transposed_convolution(n_axes, kernel, stride, padding, extra, dilation, groups, seed):
     import torch
 
     assume(extra < max(stride, dilation))
-    shape = (2, 4, 4, 5)
+    name = {1: "transposed_conv1d", 2: "transposed_convolution", 3: "transposed_conv3d"}[n_axes]
+    shape = (2, 4, *(4, 5, 3)[:n_axes])
     assume(all((s - 1) * stride + dilation * (kernel - 1) + 1 + extra > 2 * padding for s in shape[2:]))
     layer = built(
-        "transposed_convolution",
+        name,
         shape,
         seed,
         nb_filter=6,
@@ -113,7 +115,7 @@ def test_transposed_convolution(kernel, stride, padding, extra, dilation, groups
         groups=groups,
         activation="tanh",
     )
-    spread = torch.nn.functional.conv_transpose2d
+    spread = getattr(torch.nn.functional, f"conv_transpose{n_axes}d")
     x = np.random.default_rng(seed).normal(size=shape)
     compare(layer, x, lambda *a: torch.tanh(spread(*a, stride, padding, extra, groups, dilation)), ("W", "b"))
 

@@ -12,7 +12,7 @@ from npdl_conv.geometry import pads, spread
 from npdl_conv.layers.filters import Filters
 from npdl_core.errors import ConfigError, ShapeError
 
-__all__ = ["TransposedConvolution"]
+__all__ = ["TransposedConv1D", "TransposedConv3D", "TransposedConvolution"]
 
 Array = NDArray[Any]
 
@@ -140,3 +140,41 @@ class TransposedConvolution(Filters):
             return None
         grad = kernels.convolution_forward(padded, filters, np.empty(last.shape, self.dtype), **options)
         return np.moveaxis(np.asarray(grad), -1, 1)
+
+
+class TransposedConv1D(TransposedConvolution):
+    """Transposed convolution of signals (N, C, L); everything else as :class:`TransposedConvolution`.
+
+    Parameters
+    ----------
+    nb_filter, filter_size, input_shape, stride, init, activation, padding, output_padding, dilation, groups
+        As of :class:`TransposedConvolution`, with one spatial axis.
+    use_bias : bool
+        False leaves b out.
+
+    Examples
+    --------
+    >>> TransposedConv1D(4, 3, stride=2).connect((None, 2, 5)).out_shape
+    (None, 4, 11)
+    """
+
+    n_axes = 1
+
+
+class TransposedConv3D(TransposedConvolution):
+    """Transposed convolution of volumes (N, C, D, H, W); all else as :class:`TransposedConvolution`.
+
+    Parameters
+    ----------
+    nb_filter, filter_size, input_shape, stride, init, activation, padding, output_padding, dilation, groups
+        As of :class:`TransposedConvolution`, with three spatial axes.
+    use_bias : bool
+        False leaves b out.
+
+    Examples
+    --------
+    >>> TransposedConv3D(4, 2, stride=2).connect((None, 3, 2, 3, 4)).out_shape
+    (None, 4, 4, 6, 8)
+    """
+
+    n_axes = 3
