@@ -13,8 +13,9 @@ from npdl_core.errors import ConfigError, ShapeError, printable
 from npdl_core.layers.base import Layer
 from npdl_core.layers.containers import Chain, Parallel
 from npdl_rnn.layers.base import State
+from npdl_rnn.layers.step_of import cell_of
 from npdl_rnn.layers.stepped import SteppedLayer, blended, blended_backward
-from npdl_rnn.layers.steps import Cell, Rows, cell_of
+from npdl_rnn.layers.steps import Cell, Rows
 
 __all__ = ["Recurrence"]
 

@@ -11,8 +11,9 @@ from npdl_core.activations.base import Activation
 from npdl_core.checks import check_int
 from npdl_core.errors import ShapeError
 from npdl_rnn.layers.base import State
+from npdl_rnn.layers.step_of import cell_of
 from npdl_rnn.layers.stepped import SteppedLayer, blended, blended_backward
-from npdl_rnn.layers.steps import Cell, Rows, cell_of
+from npdl_rnn.layers.steps import Cell, Rows
 
 __all__ = ["Recurrent"]
 

@@ -12,7 +12,8 @@ from npdl_core.checks import check_bool, check_shape
 from npdl_core.errors import ShapeError
 from npdl_rnn.layers.base import State
 from npdl_rnn.layers.repeater import Repeated
-from npdl_rnn.layers.steps import Cell, Rows, cell_of, whole_shape
+from npdl_rnn.layers.step_of import cell_of
+from npdl_rnn.layers.steps import Cell, Rows, whole_shape
 
 __all__ = ["RecurrentAttention"]
 

@@ -7,8 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from npdl_rnn.layers.base import State
+from npdl_rnn.layers.step_of import cell_of
 from npdl_rnn.layers.stepped import SteppedLayer, blended, blended_backward
-from npdl_rnn.layers.steps import Cell, Rows, cell_of
+from npdl_rnn.layers.steps import Cell, Rows
 
 __all__ = ["Sequencer"]
 
