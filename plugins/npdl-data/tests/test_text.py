@@ -90,6 +90,35 @@ def test_shuffling_keeps_the_windows_and_the_test_part(text_file):
     assert all(np.array_equal(a, b) for a, b in zip(plain[1], mixed[1], strict=True))
 
 
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_in_streams_each_window_goes_on_at_its_place_in_the_next_batch(text_file, one_hot):
+    text = "".join(chr(97 + index % 26) for index in range(103))
+    config = {"path": text_file(text), "window": 4, "test_split": 0.2, "one_hot": one_hot}
+    (X, Y), (X_test, _) = make(streams=3, **config).load()
+    assert len(X) == 18  # of 20 windows
+    assert len(X_test) == 3
+    batches = X.reshape(6, 3, *X.shape[1:]), Y.reshape(6, 3, *Y.shape[1:])
+    np.testing.assert_array_equal(batches[0][1:, :, 0], batches[1][:-1, :, -1])
+    plain = make(**config).load()[0][0]
+    np.testing.assert_array_equal(
+        batches[0].transpose(1, 0, *range(2, X.ndim + 1)).reshape(X.shape), plain[:18]
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "message"),
+    [
+        ({"streams": 2, "shuffle": True}, ConfigError, "one after the other"),
+        ({"streams": 2, "step": 3}, ConfigError, "one after the other"),
+        ({"streams": 0}, ConfigError, "streams"),
+        ({"streams": 30}, DataError, "not enough for 30 streams"),
+    ],
+)
+def test_streams_that_cannot_be(text_file, config, error, message):
+    with pytest.raises(error, match=message):
+        make(path=text_file("abcd" * 20), window=4, **config).load()
+
+
 def test_the_vocabulary_of_another_load_gives_the_same_ids(text_file):
     path = text_file("hello world, here is a text; " * 8)
     first = make(path=path, window=8)

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from npdl_core.checks import check_bool, check_choice, check_int
@@ -62,6 +63,10 @@ class Text(Dataset):
         Shuffle the windows of the training part.
     seed : int
         Decides the order.
+    streams : int, optional
+        Cut each part into so many streams of consecutive windows, which batches of that size, not shuffled,
+        follow: each window goes on where the one at its place in the batch before ended, for recurrent layers
+        that carry state (``remember``). Windows that fill no whole batch are left out.
 
     Examples
     --------
@@ -87,6 +92,7 @@ class Text(Dataset):
         test_split: float = 0.1,
         shuffle: bool = False,
         seed: int = 0,
+        streams: int | None = None,
     ) -> None:
         self.path = keep_optional_path(self, path)
         self.window = check_int("window", window, 1)
@@ -98,6 +104,9 @@ class Text(Dataset):
         self.encoding = check_choice("encoding", encoding, ENCODINGS)
         self.max_chars = None if max_chars is None else check_int("max_chars", max_chars, 1)
         self.split = Split(test_split, shuffle, seed)
+        self.streams = None if streams is None else check_int("streams", streams, 1)
+        if self.streams is not None and (shuffle or self.step != self.window):
+            raise ConfigError("streams are of windows one after the other; leave shuffle and step out")
         self._vocabulary: Vocabulary | None = None
 
     @property
@@ -157,9 +166,22 @@ class Text(Dataset):
         )
         windows = sliding_window_view(vocabulary.encode(text), width)[:: self.step]
         X, Y = windows[:, :-1], windows[:, 1:] if self.target == "sequence" else windows[:, -1]
+        order = self._order(n_windows, part)
         if self.one_hot:
-            return one_hot(X, len(vocabulary)), one_hot(Y, len(vocabulary))
-        return X.copy(), Y.copy()
+            return one_hot(X[order], len(vocabulary)), one_hot(Y[order], len(vocabulary))
+        return X[order].copy(), Y[order].copy()
+
+    def _order(self, n_windows: int, part: str) -> Any:
+        """Return which windows there are, as they come in batches."""
+        if self.streams is None:
+            return slice(None)
+        length = n_windows // self.streams
+        if length == 0:
+            raise DataError(
+                f"text: the {part} part has {n_windows} windows, which are not enough for "
+                f"{self.streams} streams; take fewer streams or a smaller window"
+            )
+        return np.arange(length * self.streams).reshape(self.streams, length).T.ravel()
 
     def _text(self) -> str:
         if self.path is None:
