@@ -7,8 +7,8 @@ normalised one:
     python examples/recurrent_nce_language_model.py --text book.txt
 
 Without a file the text is what this Python says about itself. ``--loss softmax`` trains the usual way, for
-comparison. At full size (Element-Research rnn's noise-contrastive-estimate): --units 256 --layers 2
---words 100000 --steps 50 --batch 128.
+comparison; ``--projection 32`` gives an LSTM whose output is smaller than its cell. At full size, that of
+Element-Research's noise-contrastive-estimate: --units 256 --layers 2 --words 100000 --steps 50 --batch 128.
 """
 
 import argparse
@@ -47,24 +47,30 @@ def windows(ids, steps):
     return ids[: n * steps].reshape(n, steps), ids[1 : n * steps + 1].reshape(n, steps)
 
 
-def learn(
-    tokens, loss="nce", n_words=5000, units=64, layers=1, k=100, steps=20, batch=32, epochs=5, lr=0.003
-):
+SIZES = {
+    "words": 5000, "units": 64, "layers": 1, "projection": 0, "k": 100, "steps": 20, "batch": 32, "epochs": 5
+}  # fmt: skip
+
+
+def learn(tokens, loss="nce", lr=0.003, **sizes):
     """Return the held-out perplexity, the seconds per epoch, and the model, which gives probabilities."""
-    ids, counts = numbered(tokens, n_words)
+    size = SIZES | sizes
+    steps, units = size["steps"], size["units"]
+    ids, counts = numbered(tokens, size["words"])
     cut = len(ids) * 9 // 10
     model = Model(seed=0)
     model.add("embedding", input_size=len(counts), n_out=units)
-    model.add("lstm", n_out=units, num_layers=layers, return_sequence=True)
+    stack = {"num_layers": size["layers"], "projection": size["projection"] or None}
+    model.add("lstm", n_out=units, return_sequence=True, **stack)
     if loss == "nce":
-        objective = NCE(unigrams=counts, k=k)
+        objective = NCE(unigrams=counts, k=size["k"])
     else:
         model.add("softmax", n_out=len(counts))
         objective = "scce"
     model.compile(objective, {"name": "adam", "config": {"lr": lr, "clip_norm": 5.0}})
     start = time.perf_counter()
-    model.fit(*windows(ids[:cut], steps), epochs=epochs, batch_size=batch)
-    seconds = (time.perf_counter() - start) / epochs
+    model.fit(*windows(ids[:cut], steps), epochs=size["epochs"], batch_size=size["batch"])
+    seconds = (time.perf_counter() - start) / size["epochs"]
     perplexity = float(np.exp(model.evaluate(*windows(ids[cut:], steps))["loss"]))
     if loss == "nce":  # the objective's words become the last layer
         model = Model([*copy.deepcopy(model.layers), objective.output_layer()]).connect((None, None))
@@ -75,18 +81,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", help="a text file (default: what this Python says about itself)")
     parser.add_argument("--loss", choices=("nce", "softmax"), default="nce")
-    for name, value in {
-        "words": 5000,
-        "units": 64,
-        "layers": 1,
-        "k": 100,
-        "steps": 20,
-        "batch": 32,
-        "epochs": 5,
-    }.items():
+    for name, value in SIZES.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"(default: {value})")
     given = parser.parse_args()
     words = read(given.text)
-    sizes = (given.words, given.units, given.layers, given.k, given.steps, given.batch, given.epochs)
-    found, took, _ = learn(words, given.loss, *sizes)
+    found, took, _ = learn(words, given.loss, **{name: getattr(given, name) for name in SIZES})
     print(f"{given.loss}: {len(words)} words, held-out perplexity {found:.1f}, {took:.1f} s per epoch")

@@ -114,9 +114,11 @@ def test_nce_language_model():
     """Against noise the model learns what the softmax learns; the perplexity is comparable."""
     found = example("recurrent_nce_language_model")
     tokens = found["read"](most=12000)
-    sizes = {"n_words": 300, "units": 32, "epochs": 6, "lr": 0.01}
-    noise, _, model = found["learn"](tokens, "nce", k=50, **sizes)
-    softmax, *_ = found["learn"](tokens, "softmax", **sizes)
+    sizes = {"words": 300, "units": 32, "epochs": 6}
+    noise, _, model = found["learn"](tokens, "nce", 0.01, k=50, **sizes)
+    softmax, *_ = found["learn"](tokens, "softmax", 0.01, **sizes)
+    projected, *_ = found["learn"](tokens[:3000], "nce", 0.01, words=300, units=16, projection=8, epochs=2)
+    assert projected < 300
     assert softmax < noise < min(2 * softmax, 200)  # 300 would be blind
     ids = found["numbered"](tokens, 300)[0][len(tokens) * 9 // 10 :]
     X, Y = found["windows"](ids, 20)

@@ -60,27 +60,28 @@ def test_repeater_counts_real_steps():
     assert not grad[~mask].any()
 
 
-class TestMaskZero:
-    def test_zero_rows_are_left_out(self):
-        real = np.array([[1, 1, 1, 1, 1], [1, 0, 0, 0, 0], [1, 1, 0, 0, 0]], bool)
-        outputs = Y * real[..., None]
-        inner, loss = registry.get("objectives", "scce"), MaskZeroObjective("scce")
-        assert loss.forward(outputs, IDS) == pytest.approx(inner.forward(Y[real], IDS[real]))
-        np.testing.assert_allclose(loss.backward(outputs, IDS)[real], inner.backward(Y[real], IDS[real]))
-        assert not loss.backward(outputs, IDS)[~real].any()
+def test_zero_rows_of_outputs_are_left_out():
+    real = np.array([[1, 1, 1, 1, 1], [1, 0, 0, 0, 0], [1, 1, 0, 0, 0]], bool)
+    outputs = Y * real[..., None]
+    inner, loss = registry.get("objectives", "scce"), MaskZeroObjective("scce")
+    assert loss.forward(outputs, IDS) == pytest.approx(inner.forward(Y[real], IDS[real]))
+    np.testing.assert_allclose(loss.backward(outputs, IDS)[real], inner.backward(Y[real], IDS[real]))
+    assert not loss.backward(outputs, IDS)[~real].any()
 
-    def test_with_a_mask_both_hold(self):
-        outputs = Y.copy()
-        outputs[0] = 0
-        mask = np.array([True, False, True])
-        assert MaskZeroObjective("scce").forward(outputs, IDS, mask) == pytest.approx(
-            registry.get("objectives", "scce").forward(Y[2], IDS[2])
-        )
 
-    def test_all_masked_is_zero(self):
-        loss = MaskZeroObjective("mse")
-        assert loss.forward(np.zeros((2, 3)), np.ones((2, 3))) == 0
-        assert not loss.backward(np.zeros((2, 3)), np.ones((2, 3))).any()
+def test_zero_rows_and_a_mask_both_hold():
+    outputs = Y.copy()
+    outputs[0] = 0
+    mask = np.array([True, False, True])
+    assert MaskZeroObjective("scce").forward(outputs, IDS, mask) == pytest.approx(
+        registry.get("objectives", "scce").forward(Y[2], IDS[2])
+    )
+
+
+def test_nothing_but_zero_rows_is_zero():
+    loss = MaskZeroObjective("mse")
+    assert loss.forward(np.zeros((2, 3)), np.ones((2, 3))) == 0
+    assert not loss.backward(np.zeros((2, 3)), np.ones((2, 3))).any()
 
 
 def test_wrapping_a_wrapper():
