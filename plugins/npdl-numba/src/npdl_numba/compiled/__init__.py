@@ -1,0 +1,1 @@
+"""Compiled functions: importing a module of this folder imports numba."""

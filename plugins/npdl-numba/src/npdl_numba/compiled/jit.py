@@ -1,0 +1,86 @@
+"""How every function of this folder is compiled: once for a machine, without Python's lock, kept on disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, overload
+
+from numba import njit
+from numba.core import event
+from numba.core.compiler import Compiler
+
+__all__ = ["jit"]
+
+Function = Callable[..., Any]
+
+
+class _Announcer(event.Listener):  # type: ignore[misc]
+    """Says once in a process that something is compiled; what comes from disk says nothing."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_start(self, event: Any) -> None:
+        """Log the first compilation."""
+        if not self.said:
+            self.said = True
+            logging.getLogger("npdl_numba").warning(
+                "npdl-numba compiles its kernels for this machine: some seconds, once; later runs load them "
+                "from disk (NPDL_KERNELS=numpy does without)"
+            )
+
+    def on_end(self, event: Any) -> None:
+        """Say nothing."""
+
+
+event.register("numba:compile", _Announcer())
+
+
+class _DistinctArrays(Compiler):  # type: ignore[misc]
+    """Compiles functions whose arguments do not overlap."""
+
+    def define_pipelines(self) -> Any:
+        """Return the usual passes; LLVM is told, and vectorises without checks at run time."""
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+@overload
+def jit(function: Function) -> Function: ...
+@overload
+def jit(*, distinct: bool = ..., **options: Any) -> Callable[[Function], Function]: ...
+def jit(function: Function | None = None, *, distinct: bool = False, **options: Any) -> Any:
+    """Compile a function at its first call, to code that is kept on disk where there is a place to write.
+
+    Products and sums may be fused, which is exact up to one rounding less; nothing else is reordered, so that
+    results do not depend on how rows are split. Division by zero gives infinity as in NumPy, NaN stays NaN.
+
+    Parameters
+    ----------
+    function : callable
+        What numba understands; its arguments are trusted.
+    distinct : bool
+        Promise that no argument overlaps another that is written to: more loops vectorise.
+    **options
+        Further options of ``numba.njit``.
+
+    Examples
+    --------
+    >>> @jit
+    ... def scaled(x, factor):
+    ...     return x * factor
+    >>> scaled(3.0, 2.0)
+    6.0
+    """
+    if distinct:
+        options["pipeline_class"] = _DistinctArrays
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **options}
+
+    def compiled(function: Function) -> Any:
+        try:
+            return njit(function, cache=True, **options)
+        except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+            return njit(function, **options)
+
+    return compiled if function is None else compiled(function)
