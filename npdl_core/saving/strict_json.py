@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 from npdl_core.errors import FileFormatError, SerializationError, printable
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "dumps", "loads", "normalized"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "dumps", "loads", "normalized"]
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
+MAX_VALUES = 2**19
+"""How many commas, colons and opening brackets a text may have: each stands for a value to be made."""
 _MAX_DIGITS = 40
-# A string that is never closed counts as one to the end, so that the search stays linear.
-_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+# Brackets outside strings, and the end. A string that is never closed counts as one to the end, so that every
+# search ends in a match and all of them together are linear.
+_BRACKETS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+([\[\]{}]|\Z)', re.DOTALL)
 
 
 def loads(text: str | bytes, what: str) -> Any:
@@ -31,7 +35,8 @@ def loads(text: str | bytes, what: str) -> Any:
     Raises
     ------
     FileFormatError
-        For anything but plain, finite JSON within :data:`MAX_BYTES` and :data:`MAX_DEPTH`.
+        For anything but plain, finite JSON within :data:`MAX_BYTES`, :data:`MAX_DEPTH` and
+        :data:`MAX_VALUES`.
 
     Examples
     --------
@@ -42,6 +47,8 @@ def loads(text: str | bytes, what: str) -> Any:
         raise FileFormatError(f"{what}: {len(text):,} bytes of JSON are more than the allowed {MAX_BYTES:,}")
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        if sum(map(decoded.count, ",:[{")) > MAX_VALUES:
+            raise FileFormatError(f"{what}: JSON of more than the allowed {MAX_VALUES:,} values")
         _check_depth(decoded, what)
         return json.loads(
             decoded,
@@ -87,22 +94,18 @@ def normalized(value: Any, what: str) -> Any:
 def _check_depth(text: str, what: str) -> None:
     """Refuse deep nesting before the parser recurses; brackets inside strings do not count."""
     depth = 0
-    for match in _TOKENS.finditer(text):
-        token = match.group()
-        if token in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise FileFormatError(f"{what}: nested more than {MAX_DEPTH} deep")
-        elif token in "]}":
-            depth -= 1
+    for match in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1}.get(match.group(1), -1)
+        if depth > MAX_DEPTH:
+            raise FileFormatError(f"{what}: nested more than {MAX_DEPTH} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise FileFormatError(f"JSON: key {printable(repr(key), 60)} comes twice in one object")
-        found[key] = value
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = counts.most_common(1)[0][0]
+        raise FileFormatError(f"JSON: key {printable(repr(twice), 60)} comes twice in one object")
     return found
 
 

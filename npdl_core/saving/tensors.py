@@ -31,7 +31,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
 }
-_MAX_TENSORS = 100_000
+_MAX_TENSORS = 40_000
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive (.keras, .npz or .pt)",
     b"\x89HDF": "an HDF5 file",

@@ -5,6 +5,7 @@ Numbers are those of the list of threats.
 
 import copy
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -323,7 +324,7 @@ def test_from_json(name, quietly):
     document = CASES[name]
     text = json.dumps(document)
     for form in (document, text, text.encode()):
-        with quietly(), pytest.raises(NpdlError) as caught:
+        with pytest.raises(NpdlError) as caught, quietly():
             Model.from_json(form)
         check_message(caught.value)
 
@@ -334,17 +335,18 @@ def test_files(name, quietly, files):
         path, checkpoint = files(CASES[name])
     except NpdlError:  # the writer refuses it as well; another one would not, so see the next test
         return
-    with quietly(path), pytest.raises(NpdlError) as caught:
+    with pytest.raises(NpdlError) as caught, quietly(path):
         load(path)
     check_message(caught.value)
     model = Model.from_json(BASE)
     before = {key: array.copy() for key, array in model.weights().items()}
-    for read in (model.load_weights, lambda file: resume_from(file, model, [])):
-        with quietly(path, checkpoint):
-            try:
-                read(path if read == model.load_weights else checkpoint)
-            except NpdlError as error:
-                check_message(error)
+    tries = {
+        "load_weights": (path, model.load_weights),
+        "resume": (checkpoint, lambda file: resume_from(file, model, [])),
+    }
+    for entry, (file, read) in tries.items():
+        with suppress(NpdlError), quietly(file, entry=entry):
+            read(file)
     # Nothing but weights of the same structure can have come in, and they are the same as before.
     assert before.keys() == model.weights().keys()
     assert model.history.epoch == []
@@ -374,6 +376,13 @@ RAW = {
     "11 python": '__import__("os").system("true")',
     "11 pickle": b"\x80\x04\x95\x00",
     "11 not text": b"\xff\xfe\x00\x00",
+    "11 many lists": "[" + "[]," * 5 * 10**6 + "1]",
+    "11 as many lists as are allowed": "[" + "[]," * (2**18 - 9) + "1]",
+    "11 as many keys as are allowed": "{" + ",".join(f'"{k}":1' for k in range(2**18 - 9)) + "}",
+    "11 a duplicate among many keys": "{" + ",".join(f'"{k}":1' for k in range(2**18 - 9)) + ',"7":1}',
+    "11 as many layers": '{"format":1,"layers":[' + '"identity",' * (2**19 - 99) + "1]}",
+    "11 quotation marks": '"' * (2**24 - 9),
+    "11 backslashes": '"' + "\\" * (2**24 - 9),
     "11 too large": '"' + "x" * (17 * 2**20) + '"',
     "11 empty": "",
     "11 number": "1",
@@ -384,7 +393,7 @@ RAW = {
 @pytest.mark.parametrize("name", RAW)
 def test_texts(name, quietly):
     for cls in (Model, Graph):
-        with quietly(), pytest.raises(NpdlError) as caught:
+        with pytest.raises(NpdlError) as caught, quietly():
             cls.from_json(RAW[name])
         check_message(caught.value)
 
@@ -393,7 +402,7 @@ def test_texts(name, quietly):
     "thing", [None, 3, 1.5, [], (), set(), object(), print, Model, b"", {"format": {1}}, {1: 2}, {(1, 2): 3}]
 )
 def test_things(thing, quietly):
-    with quietly(), pytest.raises(NpdlError):
+    with pytest.raises(NpdlError), quietly():
         Model.from_json(thing)
 
 
@@ -431,20 +440,20 @@ def test_graphs(quietly):
     for key in ("inputs", "nodes", "outputs", "input_shape"):
         for value in hostile:
             document = {**base, "input_shape": {"x": [None, 3]}, key: value}
-            with quietly():
-                try:
+            try:
+                with quietly():
                     Graph.from_json(document)
-                except NpdlError as error:
-                    check_message(error)
-                else:
-                    assert (key, value) in (("input_shape", None), ("outputs", "z")), (key, value)
+            except NpdlError as error:
+                check_message(error)
+            else:
+                assert (key, value) in (("input_shape", None), ("outputs", "z")), (key, value)
     for key in ("name", "layer", "inputs"):
         for value in [*hostile, "y", "os.system", {"ref": "nodes.z"}]:
             document = copy.deepcopy(base)
             document["nodes"][1][key] = value
             if (key, value) in (("inputs", "y"),):
                 continue
-            with quietly(), pytest.raises(NpdlError) as caught:
+            with pytest.raises(NpdlError) as caught, quietly():
                 Graph.from_json(document)
             check_message(caught.value)
 
@@ -470,7 +479,7 @@ def test_envelopes_of_every_kind(kind, quietly):
     """4: one gate for all kinds."""
     for name in [*CODE, *(other for other in OTHER_KINDS if other not in registry.names(kind))]:
         for spec in (name, {"name": name}, {"name": name, "config": {}}):
-            with quietly(), pytest.raises(NpdlError) as caught:
+            with pytest.raises(NpdlError) as caught, quietly(entry="registry.get"):
                 registry.get(kind, spec)
             check_message(caught.value)
     for spec in (
@@ -479,5 +488,5 @@ def test_envelopes_of_every_kind(kind, quietly):
         {"name": None},
         {"name": "sgd", "config": 3},
     ):
-        with quietly(), pytest.raises(NpdlError):
+        with pytest.raises(NpdlError), quietly(entry="registry.get"):
             registry.get(kind, spec)

@@ -68,7 +68,7 @@ def test_other_containers(name, tmp_path, quietly):
     path = tmp_path / "model.safetensors"
     path.write_bytes(CONTAINERS[name])
     for read in (load, Model.load, lambda file: Model().load_weights(file)):
-        with quietly(path), pytest.raises(FileFormatError) as caught:
+        with pytest.raises(FileFormatError) as caught, quietly(path):
             read(path)
         assert str(caught.value).isprintable()
     assert not os.path.exists("/tmp/npdl-was-here")
@@ -105,11 +105,11 @@ def unpack():
 def refused(tmp_path, quietly):
     """Return a function that checks that a file of a header and data is refused."""
 
-    def refused(header, data, message="", length=None, seconds=2.0):
+    def refused(header, data, message="", length=None):
         text = header if isinstance(header, bytes) else json.dumps(header).encode()
         path = tmp_path / "hostile"
         path.write_bytes((len(text) if length is None else length).to_bytes(8, "little") + text + data)
-        with quietly(path, seconds=seconds), pytest.raises(NpdlError, match=message) as caught:
+        with pytest.raises(NpdlError, match=message) as caught, quietly(path):
             load(path)
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 1500
@@ -194,7 +194,8 @@ def test_raw_headers(good, refused):
         text[:-1] + b', "0.dense.W": ' + json.dumps(header["0.dense.W"]).encode() + b"}", data, "comes twice"
     )
     refused(b"[]", b"", "not a JSON object")
-    refused(b"{" * 10**6, b"", "nested|not valid")
+    refused(b"{" * 10**6, b"", "more than the allowed")
+    refused(b"{" * 10**5, b"", "nested more")
     refused(b'"' + b'\\"' * 10**6, b"", "not valid JSON")
     refused(b"\xff" * 100, b"", "not valid JSON")
     refused(b"", b"", "not valid JSON")
@@ -205,8 +206,8 @@ def test_raw_headers(good, refused):
     refused(text, data[:-1], "the tensors cover")
     refused(text, b"", "the tensors cover")
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-    many = {f"t{k}": entry for k in range(100_001)} | {"__metadata__": {"npdl": "{}"}}
-    refused(many, b"", "tensors are more than", seconds=20)
+    many = {f"t{k}": entry for k in range(40_001)} | {"__metadata__": {"npdl": "{}"}}
+    refused(many, b"", "tensors are more than")
 
 
 def test_a_sparse_file_is_refused_by_its_header(tmp_path, quietly):
@@ -215,7 +216,7 @@ def test_a_sparse_file_is_refused_by_its_header(tmp_path, quietly):
         with open(path, "wb") as file:
             file.write(start)
             file.truncate(2**40)
-        with quietly(path, megabytes=100), pytest.raises(FileFormatError):
+        with pytest.raises(FileFormatError), quietly(path, megabytes=100):
             load(path)
 
 
@@ -240,7 +241,7 @@ def signed(path, document, arrays):
 def test_signed_documents(document, message, tmp_path, quietly):
     path = tmp_path / "m"
     signed(path, document, {})
-    with quietly(path), pytest.raises(NpdlError, match=message):
+    with pytest.raises(NpdlError, match=message), quietly(path):
         load(path)
 
 
@@ -257,7 +258,7 @@ class TestWeights:
         weights["0.dense.b"] = np.zeros(4, "float64")
         weights["evil"] = np.zeros(1, "float32")
         signed(tmp_path / "m", self.document(model), weights)
-        with quietly(tmp_path / "m"), pytest.raises(WeightsError) as caught:
+        with pytest.raises(WeightsError) as caught, quietly(tmp_path / "m"):
             load(tmp_path / "m")
         for part in (
             "3.softmax.b is missing",
@@ -271,7 +272,7 @@ class TestWeights:
         document = self.document(model)
         document["model"]["layers"][0]["config"]["n_out"] = 10**8
         signed(tmp_path / "m", document, model.weights())
-        with quietly(tmp_path / "m"), pytest.raises(NpdlError, match="allowed"):
+        with pytest.raises(NpdlError, match="allowed"), quietly(tmp_path / "m"):
             load(tmp_path / "m")
 
     @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -279,13 +280,13 @@ class TestWeights:
         weights = {name: array.copy() for name, array in model.weights().items()}
         weights["1.batch_normal.running_var"][1] = value
         signed(tmp_path / "m", self.document(model), weights)
-        with quietly(tmp_path / "m"), pytest.raises(NonFiniteError, match=r"1\.batch_normal\.running_var"):
+        with pytest.raises(NonFiniteError, match=r"1\.batch_normal\.running_var"), quietly(tmp_path / "m"):
             load(tmp_path / "m")
 
     def test_training_tensors_need_a_training(self, model, tmp_path, quietly):
         arrays = {**model.weights(), "training.optimizer.0.velocity": np.zeros(3)}
         signed(tmp_path / "m", self.document(model), arrays)
-        with quietly(tmp_path / "m"), pytest.raises(FileFormatError, match="without that state"):
+        with pytest.raises(FileFormatError, match="without that state"), quietly(tmp_path / "m"):
             load(tmp_path / "m")
 
     def test_arrays_do_not_alias_the_file_or_each_other(self, model, tmp_path):
@@ -389,7 +390,7 @@ def test_training_states(name, model, checkpoint, tmp_path, quietly):
     for callback in callbacks:
         callback.set_model(model)
     before = everything(model, callbacks)
-    with quietly(tmp_path / "hostile"), pytest.raises(NpdlError) as caught:
+    with pytest.raises(NpdlError) as caught, quietly(tmp_path / "hostile", entry="resume"):
         resume_from(tmp_path / "hostile", model, callbacks)
     assert str(caught.value).isprintable()
     assert everything(model, callbacks) == before
@@ -426,13 +427,38 @@ def test_training_tensors(change, model, checkpoint, tmp_path, quietly):
     for callback in callbacks:
         callback.set_model(model)
     before = everything(model, callbacks)
-    with quietly(tmp_path / "hostile"), pytest.raises(NpdlError):
+    with pytest.raises(NpdlError), quietly(tmp_path / "hostile", entry="resume"):
         resume_from(tmp_path / "hostile", model, callbacks)
     assert everything(model, callbacks) == before
 
 
 def test_there_are_many():
     assert len(STATES) > 100
+
+
+ODD = (True, -1, "x", [], {}, b"x", {"code": "os.system"}, math.inf, math.nan, "\x1b[31m", np.array(["x"]))
+
+
+@pytest.mark.parametrize("key", ["iterations", "lr", "n_params", "epoch", "0.velocity", "9.velocity", "more"])
+def test_optimizer_states(key, model, quietly):
+    """13: the optimizer's own door; it keeps its state whatever comes."""
+    before = str(model.optimizer.state())
+    for value in (*ODD, np.zeros((3, 4), "int64"), np.array([None])):
+        state = {**model.optimizer.state(), key: value}
+        with pytest.raises(NpdlError) as caught, quietly(entry="optimizer state"):
+            model.optimizer.load_state(state)
+        assert str(caught.value).isprintable()
+        assert str(model.optimizer.state()) == before
+
+
+@pytest.mark.parametrize("array", [np.zeros(3, "float32"), np.zeros((1, 1), "float32"), np.zeros(10**5)])
+def test_optimizer_state_of_another_shape(array, model, quietly):
+    """13: only the next update knows the shapes; it changes nothing."""
+    model.optimizer.load_state({**model.optimizer.state(), "0.velocity": array})
+    before = {name: value.copy() for name, value in model.weights().items()}
+    with pytest.raises(NpdlError, match="velocity"), quietly(entry="optimizer state"):
+        model.train_on_batch(np.ones((8, 3)), np.zeros(8, int))
+    assert all((before[name] == value).all() for name, value in model.weights().items())
 
 
 def test_a_checkpoint_within_a_checkpoint(model, tmp_path, quietly):
@@ -447,5 +473,5 @@ def test_a_checkpoint_within_a_checkpoint(model, tmp_path, quietly):
 def test_size_of_the_document(model, tmp_path, monkeypatch, quietly):
     model.save(tmp_path / "m")
     monkeypatch.setattr(strict_json, "MAX_BYTES", 100)
-    with quietly(tmp_path / "m"), pytest.raises(FileFormatError):
+    with pytest.raises(FileFormatError), quietly(tmp_path / "m"):
         load(tmp_path / "m")
