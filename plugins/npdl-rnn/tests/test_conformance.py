@@ -268,6 +268,14 @@ TABLE = {
         "mask_zero": [{"config": {"objective": "scce"}}, {"config": {"objective": "mse"}, "outputs": "real"}],
         "nce": [
             {"config": {"n_classes": 7, "k": 3, "z": 5.0}, "outputs": "real", "targets": "ids", "ids": False},
+            {
+                "config": {"n_classes": 7, "k": 3, "shared_noise": False},
+                "outputs": "real",
+                "targets": "ids",
+                "ids": False,
+                # Every position draws, so another number of them has another noise.
+                "skip": ("positions_add_up", "weights_count_samples"),
+            },
         ],
         "vr_class_reward": [{}, {"config": {"objective": "scce", "scale": 2.0}}],
     },

@@ -39,8 +39,23 @@ def test_is_the_formula():
 
 
 def test_noise_words_come_as_often_as_the_unigrams_say():
-    words = made(k=100_000)._draw()[0]
+    words = made(k=100_000).noise_words(1)
     np.testing.assert_allclose(np.bincount(words) / 1e5, np.array(COUNTS) / 100, atol=0.005)
+
+
+def test_noise_of_each_position():
+    """With all words of all positions the same, it is the shared noise's loss and gradient."""
+    rng = np.random.default_rng(1)
+    shared, each = made(k=1), made(k=1, shared_noise=False)
+    assert each.noise_words(5).shape == (5, 1)
+    assert shared.noise_words(5).shape == (1,)
+    h, y = rng.normal(size=(1, 3)), np.array([2])
+    for loss in (shared, each):
+        loss.rng = np.random.default_rng(3)
+    assert each.forward(h, y) == pytest.approx(shared.forward(h, y))
+    np.testing.assert_allclose(each.backward(h, y), shared.backward(h, y))
+    np.testing.assert_allclose(each.dW, shared.dW)
+    np.testing.assert_allclose(each.db, shared.db)
 
 
 def test_words_that_never_occur_are_no_noise():
@@ -52,7 +67,7 @@ def test_words_that_never_occur_are_no_noise():
 
     loss = made(unigrams=[0, 0, 3, 1], k=2)
     loss.rng = Least()
-    assert loss._draw()[0].tolist() == [2, 2]
+    assert loss.noise_words(1).tolist() == [2, 2]
     h = np.ones((1, 3))
     noise = sum(math.log1p(math.exp(h[0] @ loss.W[2] + loss.b[2] - math.log(2 * 0.75))) for _ in range(2))
     assert loss.forward(h, np.array([0])) == pytest.approx(noise, rel=1e-6)

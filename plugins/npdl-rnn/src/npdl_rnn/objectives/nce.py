@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npdl_core import registry
 from npdl_core.activations.softmax import log_softmax
-from npdl_core.checks import check_float, check_int
+from npdl_core.checks import check_bool, check_float, check_int
 from npdl_core.errors import ConfigError, DataError
 from npdl_core.initializers.base import as_initializer
 from npdl_core.layers.base import Layer
@@ -54,6 +54,8 @@ class NCE(Composed):
         How often each word occurs, in any scale: P. By default all words alike.
     z : float or None
         The normaliser Z that the model learns to have; None takes the mean of the first batch's and keeps it.
+    shared_noise : bool
+        All positions of a batch have the same noise words; False draws k for each, at a higher cost.
     init : str, envelope or Initializer, optional
         Of W; uniform in :math:`\pm 1 / \sqrt H` by default.
 
@@ -86,6 +88,7 @@ class NCE(Composed):
         k: int = 25,
         unigrams: Any = None,
         z: float | None = 1.0,
+        shared_noise: bool = True,
         init: Any = None,
     ) -> None:
         super().__init__()
@@ -97,6 +100,7 @@ class NCE(Composed):
         self.config.update(unigrams=None, n_classes=self.n_classes)
         self.k = check_int("k", k, 1)
         self.z = None if z is None else check_float("z", z, 0, above=True)
+        self.shared_noise = check_bool("shared_noise", shared_noise)
         self.init = None if init is None else as_initializer(init)
         self._contrast = BinaryCrossEntropy(from_logits=True)
 
@@ -126,20 +130,28 @@ class NCE(Composed):
         ids = class_ids(ids, (len(ids), self.n_classes), self)
         return Counted(hidden, ids, None if weights is None else weights[where], where)
 
-    def _draw(self) -> tuple[Array, Array]:
-        """Return the noise words (k,) of a batch, and ln(Z k P) of all words (V,)."""
+    def noise_words(self, n_positions: int) -> Array:
+        """Return newly drawn noise words (k,), or (P, k) where each position has its own."""
         heights = np.cumsum(self.noise, dtype=np.float64)
-        words = np.searchsorted(heights, self.rng.random(self.k) * heights[-1], side="right")
+        size = (self.k,) if self.shared_noise else (n_positions, self.k)
+        return np.asarray(np.searchsorted(heights, self.rng.random(size) * heights[-1], side="right"))
+
+    def _draw(self, counted: Counted) -> tuple[Array, Array]:
+        """Return noise words, and ln(k P) of all words (V,)."""
         # A word that is never drawn cannot be noise: as a target its loss is as good as zero.
-        expected = np.log(np.maximum(self.noise * (self.k / heights[-1]), np.finfo(np.float32).tiny))
-        return words, expected
+        expected = np.maximum(self.noise * (self.k / self.noise.sum()), np.finfo(np.float32).tiny)
+        return self.noise_words(len(counted.ids)), np.log(expected)
 
     def _contrasts(self, counted: Counted, words: Array, expected: Array) -> tuple[Array, Array]:
         """Return Δ (P, 1 + k), the target's first, and what it should be classified as."""
         hidden, ids = counted.hidden, counted.ids
         delta = np.empty((len(ids), 1 + self.k), np.result_type(hidden, self.W))
         delta[:, 0] = np.einsum("ph,ph->p", hidden, self.W[ids]) + self.b[ids] - expected[ids]
-        delta[:, 1:] = hidden @ self.W[words].T + (self.b[words] - expected[words])
+        if self.shared_noise:
+            delta[:, 1:] = hidden @ self.W[words].T
+        else:
+            delta[:, 1:] = np.matmul(self.W[words], hidden[:, :, None])[:, :, 0]
+        delta[:, 1:] += self.b[words] - expected[words]
         delta -= self._log_z(hidden)
         real = np.zeros_like(delta)
         real[:, 0] = 1
@@ -157,19 +169,37 @@ class NCE(Composed):
     def losses(self, outputs: Array, targets: Array) -> Array:
         """Return the loss of each position (...) for ids (...), against freshly drawn noise."""
         counted = self._select(outputs, targets, None, None)
-        losses = self._contrast.losses(*self._contrasts(counted, *self._draw()))
+        losses = self._contrast.losses(*self._contrasts(counted, *self._draw(counted)))
         return losses.reshape(np.shape(targets))
 
     def gradients(self, outputs: Array, targets: Array) -> Array:
         """Return the derivative (..., H) of each position's loss, against freshly drawn noise."""
-        counted, (words, expected) = self._select(outputs, targets, None, None), self._draw()
+        counted = self._select(outputs, targets, None, None)
+        words, expected = self._draw(counted)
         slopes = self._contrast.gradients(*self._contrasts(counted, words, expected))
         return self._back(slopes, counted, words).reshape(np.shape(outputs))
 
     def _back(self, slopes: Array, counted: Counted, words: Array) -> Array:
-        back: Array = slopes[:, 1:] @ self.W[words]
-        back += slopes[:, :1] * self.W[counted.ids]
+        back: Array = slopes[:, :1] * self.W[counted.ids]
+        if self.shared_noise:
+            back += slopes[:, 1:] @ self.W[words]
+        else:
+            back += np.matmul(slopes[:, None, 1:], self.W[words])[:, 0]
         return back
+
+    def _learn(self, slopes: Array, counted: Counted, words: Array) -> None:
+        """Write the gradients of W and b."""
+        hidden = counted.hidden
+        if self.shared_noise:
+            rows, biases = slopes[:, 1:].T @ hidden, slopes[:, 1:].sum(axis=0)
+        else:
+            rows, biases = slopes[:, 1:, None] * hidden[:, None], slopes[:, 1:].ravel()
+        ids = np.concatenate([counted.ids, words.ravel()])
+        self.dW.fill(0)
+        rows = rows.reshape(-1, hidden.shape[1])
+        scatter_add(self.dW, ids, np.concatenate([slopes[:, :1] * hidden, rows]))
+        self.db.fill(0)
+        np.add.at(self.db, ids, np.concatenate([slopes[:, 0], biases]))
 
     # -- the loss --------------------------------------------------------------------------------------------
 
@@ -178,22 +208,18 @@ class NCE(Composed):
     ) -> tuple[float, float]:
         """Return the weighted sum of the positions' losses against noise, and the sum of the weights."""
         counted = self._select(outputs, targets, mask, sample_weight)
-        pair = self._contrasts(counted, *self._draw())
+        pair = self._contrasts(counted, *self._draw(counted))
         return self._contrast.total(*pair, sample_weight=counted.weights)
 
     def total_and_gradient(
         self, outputs: Any, targets: Any, mask: Any = None, sample_weight: Any = None, *, fused: bool = False
     ) -> tuple[float, float, Array]:
         """Return what :meth:`total` does and the gradient; write those of W and b."""
-        counted, (words, expected) = self._select(outputs, targets, mask, sample_weight), self._draw()
+        counted = self._select(outputs, targets, mask, sample_weight)
+        words, expected = self._draw(counted)
         delta, real = self._contrasts(counted, words, expected)
         total, weight, slopes = self._contrast.total_and_gradient(delta, real, sample_weight=counted.weights)
-        ids = np.concatenate([counted.ids, words])
-        self.dW.fill(0)
-        rows = slopes[:, :1] * counted.hidden, slopes[:, 1:].T @ counted.hidden
-        scatter_add(self.dW, ids, np.concatenate(rows))
-        self.db.fill(0)
-        np.add.at(self.db, ids, np.concatenate([slopes[:, 0], slopes[:, 1:].sum(axis=0)]))
+        self._learn(slopes, counted, words)
         grad = np.zeros_like(np.asarray(outputs))
         grad[counted.where] = self._back(slopes, counted, words)
         if self.z is None and len(counted.ids):
