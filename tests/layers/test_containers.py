@@ -96,3 +96,14 @@ def test_layers_within_layers_are_copied_in_their_dtype(outer):
     twin = copy.deepcopy(layer)
     assert twin.dtype == np.float64
     np.testing.assert_array_equal(np.asarray(twin.forward(x)), due)
+
+
+def test_masks_of_branches_are_joined():
+    layer = Parallel(["masking", "layer_norm"]).connect((None, None, 3))
+    x = draw(1, 3, 3)
+    x[0, 2] = 0
+    assert layer.compute_mask(x, np.array([[False, True, True]])).tolist() == [[False, True, False]]
+    ended = Parallel(["masking", "last_step"]).connect((None, None, 3))
+    assert ended.compute_mask(x, np.ones((1, 3), bool)) is None
+    both = Chain([Parallel(["masking", "identity"]), "add"]).connect((None, None, 3))
+    assert both.compute_mask(x, np.array([[False, True, True]])).tolist() == [[False, True, False]]

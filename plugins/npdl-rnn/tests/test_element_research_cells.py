@@ -312,6 +312,13 @@ def test_r11_without_gains():
     gradcheck(layer, draw(4, 3, D))
 
 
+def test_one_step_by_itself():
+    layer = made(BatchNormLSTM(4, return_sequence=True))
+    x = draw(5, 2, D)
+    state, _ = layer.step(x[:, 0], layer.zero_state(5), True)
+    np.testing.assert_allclose(state[0], layer.forward(x)[:, 0], rtol=1e-12)
+
+
 def test_masked_samples_are_in_no_statistic():
     layer, whole = made(BatchNormLSTM(4, return_sequence=True)), made(BatchNormLSTM(4, return_sequence=True))
     x = draw(6, 4, D)

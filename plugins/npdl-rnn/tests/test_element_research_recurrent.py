@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npdl_core import Model
-from npdl_core.errors import ConfigError, ShapeError, StateError, UnknownNameError
+from npdl_core.errors import ConfigError, NotConnectedError, ShapeError, StateError, UnknownNameError
 from npdl_core.layers import Chain, Dense, Embedding, Linear, Parallel
 from npdl_core.testing import gradcheck
 from npdl_rnn import (
@@ -20,6 +20,7 @@ from npdl_rnn import (
     Sequencer,
     SimpleRNN,
 )
+from npdl_rnn.layers import ReinforceNormal
 
 N, T, D, H = 2, 5, 3, 4
 
@@ -328,3 +329,32 @@ def test_a_recursor_takes_steps():
         layer.forward(draw(N, T, D))
     with pytest.raises(ShapeError, match="sequencer"):
         layer.run_state(draw(N, T, D), False, None, ())
+
+
+def test_rewards_of_single_steps():
+    layer = made(Recursor(Chain([SimpleRNN(H), Linear(2), ReinforceNormal(0.5)])), (None, D))
+    linear = layer.layer.members[1]
+    x, reward = draw(N, 2, D), draw(2, N, seed=5)
+    actions = [layer.forward(x[:, t]).copy() for t in range(2)]
+    for t in (1, 0):
+        layer.reinforce(reward[t])
+        layer.backward(np.zeros((N, 2)))
+    rnn = made(SimpleRNN(H, return_sequence=True))
+    for a, b in zip(rnn.params, layer.layer.members[0].params, strict=True):
+        a[...] = b
+    h = rnn.forward(x, False)
+    due = sum(
+        h[:, t].T @ (-reward[t][:, None] * (actions[t] - h[:, t] @ linear.W - linear.b) / 0.25)
+        for t in range(2)
+    )
+    np.testing.assert_allclose(linear.dW, due, rtol=1e-9)
+
+
+def test_a_recursor_that_is_not_connected():
+    with pytest.raises(NotConnectedError):
+        Recursor(GRU(H)).forward(draw(N, D))
+
+
+def test_branches_of_a_recurrence_without_inputs_enough():
+    with pytest.raises(ShapeError, match="3 inputs"):
+        made(Recurrence(Parallel([GRU(H), Dense(H)]), [[H], [H]]))

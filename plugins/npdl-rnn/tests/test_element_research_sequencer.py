@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npdl_core import Graph, Model
-from npdl_core.errors import ConfigError, DataError, NotConnectedError, ShapeError, StateError
+from npdl_core.errors import ConfigError, DataError, NotConnectedError, NpdlError, ShapeError, StateError
 from npdl_core.layers import Chain, Dense, Embedding, Parallel
 from npdl_rnn import GRU, LSTM, Bidirectional, MuFuRU, PeepholeLSTM, Sequencer, SimpleRNN
 from npdl_rnn.layers import ReinforceNormal
@@ -421,3 +421,68 @@ def test_inputs_that_do_not_fit():
         Sequencer(GRU(3)).forward(draw(2, 3, 4))
     with pytest.raises(ShapeError, match="N, T, 3"):
         made(Sequencer(GRU(3))).forward(draw(2, 3, 4))
+
+
+@pytest.mark.parametrize("name", ["lstm", "sequencer"])
+def test_a_run_that_is_resumed_goes_on_with_the_carried_state(name, tmp_path):
+    """Bit for bit: the first batch after the break starts from the state of the last one before it."""
+    x, y = draw(12, 5, D).astype("float32"), draw(12, 5, H, seed=2).astype("float32")
+    runs = []
+    for breaks in ((4,), (2, 4)):
+        for epochs in breaks:
+            model = Model(seed=0)
+            if name == "lstm":
+                model.add("lstm", n_out=H, return_sequence=True, remember="train", num_layers=2)
+            else:
+                step = [{"name": "gru", "config": {"n_out": H}}, {"name": "dense", "config": {"n_out": H}}]
+                model.add("sequencer", layer={"name": "chain", "config": {"layers": step}}, remember="train")
+            model.compile("mse", "sgd")
+            saver = {"name": "model_checkpoint", "config": {"path": str(tmp_path / f"run{len(breaks)}")}}
+            model.fit(x, y, epochs=epochs, batch_size=4, shuffle=False, callbacks=[saver], resume=True)
+        runs.append(model.params)
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"train": 3},
+        {"more": np.zeros(2)},
+        {"0": np.zeros((N, H + 1))},
+        {"train": np.zeros((2, 2))},
+        {"1": np.zeros((N + 1, H))},
+    ],
+)
+def test_states_of_another_layer_are_refused(spoiled):
+    layer = made(LSTM(H, remember="both"))
+    layer.forward(draw(N, 3, D))
+    saved = layer.state()
+    with pytest.raises(NpdlError):
+        layer.load_state(saved | spoiled)
+    for name, due in saved.items():
+        np.testing.assert_array_equal(layer.state()[name], due)
+    layer.forget()
+    assert layer.state() == {}
+    layer.load_state(saved)
+    np.testing.assert_array_equal(layer.get_state()[1], saved["1"])
+    layer.load_state({})
+    assert layer.get_state() is None
+
+
+def test_one_step_of_a_composite():
+    """``step`` and ``step_backward`` are a cell's, so that a composite can be used as one."""
+    layer = made(Sequencer(Chain([GRU(H), Dense(2)])))
+    x = draw(N, D)
+    state, cache = layer.step(x, layer.zero_state(N), True)
+    np.testing.assert_allclose(state[0], layer.forward(x[:, None], False)[:, 0], rtol=1e-12)
+    layer.clear_gradients()
+    dx, before = layer.step_backward(tuple(np.ones_like(part) for part in state), cache)
+    assert dx.shape == (N, D)
+    assert [part.shape for part in before] == [part.shape for part in state]
+
+
+def test_branches_need_an_input_each():
+    layer = Sequencer(Parallel([GRU(H), Dense(2)]))
+    with pytest.raises(ShapeError, match="one array"):
+        layer.connect((None, None, D))

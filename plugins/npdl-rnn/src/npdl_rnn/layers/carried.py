@@ -84,6 +84,15 @@ class CarriedState:
         """Start the next call from ``state``."""
         self._state, self._train = tuple(array.copy() for array in state), None
 
+    def snapshot(self) -> tuple[tuple[Array, ...], bool | None]:
+        """Return copies of the state, empty if there is none, and in what kind of call it arose."""
+        return self.get() or (), self._train
+
+    def restore(self, state: tuple[Array, ...], train: bool | None) -> None:
+        """Go back to the moment of a :meth:`snapshot`."""
+        self._state = tuple(array.copy() for array in state) or None
+        self._train = train
+
     def forget(self, samples: Any = None) -> None:
         """Drop the state, or zero it for the given samples.
 

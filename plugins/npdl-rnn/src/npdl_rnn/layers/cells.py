@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -126,15 +125,15 @@ class FusedCell(RecurrentLayer):
             return super().backward_sequence(dh, dstate, sequence, cache)
         return self.kernel_backward(dh, dstate, sequence, cache)
 
-    @abstractmethod
     def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Do the whole sequence at once."""
+        """Do the whole sequence at once; without a kernel, step by step."""
+        return super().forward_sequence(sequence, train)
 
-    @abstractmethod
     def kernel_backward(
         self, dh: Array, dstate: State, sequence: Sequence, cache: Any
     ) -> tuple[Array | None, State]:
-        """Do the whole sequence at once."""
+        """Do the whole sequence at once; without a kernel, step by step."""
+        return super().backward_sequence(dh, dstate, sequence, cache)
 
     def buffer(self, name: str, shape: tuple[int, ...], train: bool) -> Array:
         """Return an uninitialised array: in training one that is kept and used again."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.errors import ConfigError, printable
-from npdl_rnn.layers.base import Sequence, State
+from npdl_rnn.layers.base import State
 from npdl_rnn.layers.cells import FusedCell, act, act_vjp
 
 __all__ = ["MuFuRU"]
@@ -103,10 +103,6 @@ class MuFuRU(FusedCell):
         """How many column blocks there are."""
         return 2 + len(self.ops)
 
-    def uses_kernel(self) -> bool:
-        """Return False: there is no sequence kernel."""
-        return False
-
     def forward(self, input: Any, train: bool = True, *, mask: Any = None, h0: Any = None) -> Any:
         """Return the outputs (N, T, H) or the last one (N, H); with ``return_state`` a list with h."""
         return self.run(input, train, mask, (h0,))
@@ -149,16 +145,6 @@ class MuFuRU(FusedCell):
         self.dW += x.T @ dz
         self.db += dz.sum(axis=0)
         return np.asarray(dz @ self.W.T), (dh,)
-
-    def kernel_forward(self, sequence: Sequence, train: bool) -> tuple[Array, State, Any]:
-        """Do the loop over steps."""
-        return self.forward_sequence(sequence, train)
-
-    def kernel_backward(
-        self, dh: Array, dstate: State, sequence: Sequence, cache: Any
-    ) -> tuple[Array | None, State]:
-        """Do the loop over steps."""
-        return self.backward_sequence(dh, dstate, sequence, cache)
 
 
 def _softmax(z: Array) -> Array:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.errors import ConfigError, ShapeError, WeightsError, printable
 from npdl_core.initializers.base import Given
 from npdl_core.layers.base import Layer
 from npdl_rnn.layers.carried import CarriedState
@@ -60,6 +60,27 @@ class Stateful(Layer):
             If an array is not (N, H), or (L, N, H) for a stack of L layers.
         """
         self.carried.put(self._checked(state if isinstance(state, (tuple, list)) else (state,), None))
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the carried state."""
+        arrays, train = self.carried.snapshot()
+        return {"train": train, **{str(index): array for index, array in enumerate(arrays)}} if arrays else {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to the moment of :meth:`state`.
+
+        Raises
+        ------
+        WeightsError
+            If it is not a state of this layer.
+        """
+        names = [str(index) for index in range(len(self.state_sizes()))]
+        if not state:
+            self.carried.restore((), None)
+        elif set(state) != {"train", *names} or not isinstance(state["train"], bool | None):
+            raise WeightsError(f"{self}: the carried state is malformed ({printable(list(state), 80)})")
+        else:
+            self.carried.restore(self._checked([state[name] for name in names], None), state["train"])
 
     def initial_state(self, n_samples: int, train: bool, given: Sequence[Any]) -> State:
         """Return the state before the first step: what is given, else what is carried, else zeros."""
