@@ -77,6 +77,7 @@ def test_a_broken_plugin_is_left_out_and_the_others_stay(npdl, site, fault):
         "components",
         "describe",
         "plugins",
+        "plugin",
         "version",
         "shout",
     ]

@@ -105,7 +105,8 @@ def _check_module(module: str, shown: str) -> None:
         raise DuplicateNameError(
             f"{shown}: its module {module!r} would hide another one; choose another name"
         )
-    if module not in sys.modules and getattr(find_spec(module), "has_location", False):
+    spec = getattr(sys.modules[module], "__spec__", None) if module in sys.modules else find_spec(module)
+    if getattr(spec, "has_location", False):  # a mere folder of that name is no module
         raise DuplicateNameError(
             f"{shown}: a module {module!r} is installed already; choose another name, or uninstall it first"
         )
