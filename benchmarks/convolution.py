@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,8 +79,13 @@ def torch_model(net: Net) -> Any:
 
 
 def npdl(net: Net) -> Callable[[], object]:
-    """Prepare our step."""
+    """Prepare our step, in the scope that ``fit`` opens: parts of the batch on threads, BLAS with one."""
+    from npdl_conv import threaded
+
     model, (x, y) = npdl_model(net), data(net)
+    scope = threaded()
+    scope.__enter__()
+    atexit.register(scope.__exit__, None, None, None)
     return lambda: model.train_on_batch(x, y)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from npdl_conv.geometry import Pads
 from npdl_conv.kernels.depthwise import depthwise_backward, depthwise_forward
 from npdl_conv.kernels.rows import backward_by_rows, convolve_by_rows
+from npdl_conv.threads import over_batch
 
 __all__ = ["convolution_backward", "convolution_forward", "patches"]
 
@@ -81,20 +82,34 @@ def convolution_forward(
     groups : int
         How many independent channel groups.
     """
-    plan = _Plan(xp, W, out, stride, dilation, groups)
+
+    def images(part: slice) -> None:
+        _forward(_Plan(xp[part], W, out[part], stride, dilation, groups), out[part])
+
+    over_batch(len(xp), _work(W, out), images)
+    return out
+
+
+def _work(W: Array, out: Array) -> int:
+    """Return about how many additions a convolution costs; multiplications come for nothing, 32 at a time."""
+    return int(out.size * math.prod(W.shape[:-1])) // 32
+
+
+def _forward(plan: _Plan, out: Array) -> None:
     if plan.depthwise:
-        return depthwise_forward(xp, W, out, plan.stride, plan.dilation)
+        depthwise_forward(plan.xp, plan.W, out, plan.stride, plan.dilation)
+        return
     if plan.by_rows:
-        return convolve_by_rows(xp, W, out)
+        convolve_by_rows(plan.xp, plan.W, out)
+        return
     for block in plan.blocks():
-        for group in range(groups):
+        for group in range(plan.groups):
             columns, matrix = plan.columns(block, group), plan.matrix(group)
-            if groups == 1 and out.flags.c_contiguous:
+            if plan.groups == 1 and out.flags.c_contiguous:
                 np.matmul(columns, matrix, out=out[block].reshape(len(columns), -1))
             else:
                 target = out[block][..., plan.outputs(group)]
                 target[...] = (columns @ matrix).reshape(target.shape)
-    return out
 
 
 def convolution_backward(
@@ -124,7 +139,23 @@ def convolution_backward(
     crop : sequence of (int, int), optional
         Margins of ``xp`` before and after each spatial axis that ``dxp`` is without.
     """
-    plan = _Plan(xp, W, dy, stride, dilation, groups)
+
+    def images(part: slice) -> Array | None:
+        whole = dW is None or part == slice(0, len(xp))
+        own = dW if whole else np.empty_like(dW)
+        plan = _Plan(xp[part], W, dy[part], stride, dilation, groups)
+        _gradients(plan, dy[part], own, None if dxp is None else dxp[part], crop)
+        return own
+
+    found = over_batch(len(xp), 2 * _work(W, dy), images)
+    if dW is not None and len(found) > 1:
+        np.sum([grad for grad in found if grad is not None], axis=0, out=dW)
+    return dxp
+
+
+def _gradients(plan: _Plan, dy: Array, dW: Array | None, dxp: Array | None, crop: Pads | None) -> None:
+    """Write the gradients; ``dxp`` is without the margins ``crop``."""
+    xp, W = plan.xp, plan.W
     margins = crop or ((0, 0),) * len(plan.kernel)
     inside = (slice(None), *(slice(m[0], s - m[1]) for m, s in zip(margins, xp.shape[1:-1], strict=True)))
     if plan.by_rows and all(max(m) < k for m, k in zip(margins, plan.kernel, strict=True)):
@@ -135,7 +166,6 @@ def convolution_backward(
         wide = np.empty(xp.shape, dxp.dtype)
         _backward(plan, dy, dW, wide)
         dxp[...] = wide[inside]
-    return dxp
 
 
 def _backward(plan: _Plan, dy: Array, dW: Array | None, dxp: Array | None) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_conv.threads import over_batch
+
 __all__ = ["max_pooling_backward", "max_pooling_forward", "windows_at"]
 
 Array = NDArray[Any]
@@ -33,6 +35,15 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
     winner : ndarray of int (N, \*O, C) or None
         Receives the flat offset in the window of the first of tied maxima.
     """
+
+    def images(part: slice) -> None:
+        _forward(xp[part], kernel, stride, out[part], None if winner is None else winner[part])
+
+    over_batch(len(xp), xp.size, images)
+    return out
+
+
+def _forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, winner: Array | None) -> None:
     sizes = out.shape[1:-1]
     for index, offset in enumerate(np.ndindex(*kernel)):
         entry = xp[windows_at(offset, sizes, stride)]
@@ -46,11 +57,19 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
             larger = (entry > out).view(np.uint8)
             np.maximum(winner, np.multiply(larger, index, dtype=winner.dtype), out=winner)
         np.maximum(out, entry, out=out)
-    return out
 
 
 def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> Array:
     r"""Write each window's gradient (N, \*O, C) to its winner in ``dxp`` (N, \*S, C)."""
+
+    def images(part: slice) -> None:
+        _backward(dy[part], winner[part], kernel, stride, dxp[part])
+
+    over_batch(len(dy), dxp.size, images)
+    return dxp
+
+
+def _backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> None:
     sizes = dy.shape[1:-1]
     apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
     if not apart or any(
@@ -63,4 +82,3 @@ def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes,
             np.multiply(dy, winner == index, out=dxp[where])
         else:
             dxp[where] += dy * (winner == index)
-    return dxp

@@ -23,15 +23,21 @@ _BLOCK_BYTES = 2**20
 """How many bytes of strips are laid out at a time."""
 
 
-def _strips(xp: Array, k_w: int, out_w: int) -> Iterator[tuple[slice, Array]]:
-    """Yield blocks of images with their strips (N, H · W_o, k_w · C), one buffer for all."""
-    n, h, _, c = xp.shape
-    size = min(n, max(1, _BLOCK_BYTES // (h * out_w * k_w * c * xp.itemsize)))
-    buffer = np.empty((size, h, out_w, k_w * c), xp.dtype)
-    step = xp.strides
+def _strips(x: Array, k_w: int, out_w: int, around: Pads = ((0, 0), (0, 0))) -> Iterator[tuple[slice, Array]]:
+    """Yield blocks of images, zeros ``around`` them, with their strips (N, H · W_o, k_w · C), one buffer."""
+    n, *sizes, c = x.shape
+    h, w = (size + sum(margin) for size, margin in zip(sizes, around, strict=True))
+    size = min(n, max(1, _BLOCK_BYTES // (h * out_w * k_w * c * x.itemsize)))
+    buffer = np.empty((size, h, out_w, k_w * c), x.dtype)
+    wide = np.zeros((size, h, w, c), x.dtype) if any(map(sum, around)) else None
+    inside = tuple(slice(before, before + size) for (before, _), size in zip(around, sizes, strict=True))
     for start in range(0, n, size):
-        part = xp[start : start + size]
+        part = x[start : start + size]
+        if wide is not None:
+            wide[: len(part), *inside] = part
+            part = wide[: len(part)]
         # Entries of neighbouring places lie one behind the other, so a row of a window is one run.
+        step = part.strides
         view = as_strided(part, (len(part), h, out_w, k_w * c), (*step[:3], step[3]), writeable=False)
         strips = buffer[: len(part)]
         np.copyto(strips, view)
@@ -66,17 +72,17 @@ def backward_by_rows(
     strips S and the input x, the u-th last row of dW is xᵀ S, u rows further down.
     """
     (k_h, k_w, c, f), (_, h, w, _) = W.shape, x.shape
-    around = [(k - 1 - before, k - 1 - after) for k, (before, after) in zip((k_h, k_w), margins, strict=True)]
-    padded = np.pad(dy, ((0, 0), *around, (0, 0)))
+    around = tuple((k - 1 - m[0], k - 1 - m[1]) for k, m in zip((k_h, k_w), margins, strict=True))
     turned = np.ascontiguousarray(W[::-1, ::-1].swapaxes(2, 3)).reshape(k_h, k_w * f, c)
-    total = np.zeros((k_h, c, k_w * f), dy.dtype)
-    for block, strips in _strips(padded, k_w, w):
+    total = np.zeros((k_h, k_w * f, c), dy.dtype)
+    for block, strips in _strips(dy, k_w, w, around):
         entries = np.ascontiguousarray(x[block]).reshape(len(strips), h * w, c)
         if dx is not None:
             _add_products(strips, turned, dx[block].reshape(entries.shape))
         if dW is not None:
             for u in range(k_h):
                 shifted = strips[:, u * w : (u + h) * w]
-                total[u] += np.matmul(entries.transpose(0, 2, 1), shifted).sum(axis=0)
+                # The longer side first: BLAS's threads share out the rows of a product.
+                total[u] += np.matmul(shifted.transpose(0, 2, 1), entries).sum(axis=0)
     if dW is not None:
-        dW[...] = total.reshape(k_h, c, k_w, f)[::-1, :, ::-1].transpose(0, 2, 1, 3)
+        dW[...] = total.reshape(k_h, k_w, f, c)[::-1, ::-1].swapaxes(2, 3)

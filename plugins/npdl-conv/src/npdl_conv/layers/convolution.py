@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from npdl_conv import kernels
 from npdl_conv.geometry import Pads, out_size, pads, total_padding
 from npdl_conv.layers.filters import Filters
+from npdl_conv.threads import over_batch
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
 
@@ -115,10 +116,16 @@ class Convolution(Filters):
         if not any(map(sum, margins)):
             return np.ascontiguousarray(last, self.dtype)
         padded = self.work_array("padded", shape) if train else np.empty(shape, self.dtype)
-        for axis, (before, after) in enumerate(margins, 1):
-            along = np.moveaxis(padded, axis, 0)
-            along[:before] = along[len(along) - after :] = 0
-        padded[self._inside(margins, last.shape)] = last
+        inside = self._inside(margins, last.shape)
+
+        def images(part: slice) -> None:
+            mine = padded[part]
+            for axis, (before, after) in enumerate(margins, 1):
+                along = np.moveaxis(mine, axis, 0)
+                along[:before] = along[len(along) - after :] = 0
+            mine[inside] = last[part]
+
+        over_batch(len(last), last.size, images)
         return padded
 
     @staticmethod

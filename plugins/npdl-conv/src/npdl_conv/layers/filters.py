@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv.geometry import spread
+from npdl_conv.threads import over_batch
 from npdl_core import registry
 from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_int, check_shape
@@ -97,18 +98,34 @@ class Filters(Layer):
 
     def activated(self, scores: Array, train: bool) -> tuple[Array, Array | None]:
         r"""Add b to ``scores`` (N, \*O, F); return the output, and the scores if the backward needs them."""
-        if self.use_bias:
-            scores += self.b
         keep = train and getattr(self.activation, "needs_input", True)
         out = self.work_array("output", scores.shape) if keep else scores
-        return activate(self.activation, scores, out), scores if keep else None
+
+        def images(part: slice) -> Array:
+            mine = scores[part]
+            if self.use_bias:
+                mine += self.b
+            return activate(self.activation, mine, out[part])
+
+        over_batch(len(scores), scores.size, images)
+        return out, scores if keep else None
 
     def scores_grad(self, pre_grad: Array, scores: Array | None, output: Array) -> Array:
         r"""Write db; return the gradient before the activation, (N, \*O, F)."""
         delta = self.work_array("delta", output.shape)
-        delta = activation_vjp(self.activation, np.moveaxis(pre_grad, 1, -1), scores, output, delta)
-        if self.use_bias:
+        last = np.moveaxis(pre_grad, 1, -1)
+
+        def images(part: slice) -> Array | None:
+            kept = None if scores is None else scores[part]
+            mine = activation_vjp(self.activation, last[part], kept, output[part], delta[part])
+            if not self.use_bias:
+                return None
             # A product with ones is several times faster than sum(axis=0).
-            rows = delta.reshape(-1, self.nb_filter)
-            self.db = np.ones(len(rows), rows.dtype) @ rows
+            rows = mine.reshape(-1, self.nb_filter)
+            total: Array = np.ones(len(rows), rows.dtype) @ rows
+            return total
+
+        sums = [total for total in over_batch(len(delta), delta.size, images) if total is not None]
+        if sums:
+            self.db = np.sum(sums, axis=0)
         return delta
