@@ -5,7 +5,8 @@ import pytest
 
 from npdl_core import Model, registry
 from npdl_core.errors import ConfigError, DataError
-from npdl_rnn.objectives import NCE, MaskZeroObjective, RepeaterObjective, SequenceObjective
+from npdl_core.layers.base import Shaped
+from npdl_rnn.objectives import NCE, MaskZeroObjective, RepeaterObjective, SequenceObjective, VRClassReward
 
 RNG = np.random.default_rng(0)
 Y = RNG.dirichlet(np.ones(4), (3, 5))
@@ -133,3 +134,28 @@ def test_repeater_layer_and_repeater_objective():
     every = model.predict(x)
     assert (every.argmax(axis=-1) == z[:, None]).all()
     assert model.evaluate(x, z)["loss"] == pytest.approx(-np.log(every[np.arange(40), :, z]).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [
+        (SequenceObjective("scce", average=True), Y),
+        (MaskZeroObjective("scce"), Y),
+        (NCE(4, k=3, init="normal"), Y),
+        (NCE(4, k=3, shared_noise=False), Y),
+        (VRClassReward(baseline=None), Y),
+    ],
+)
+def test_losses_of_positions_add_up(loss, outputs):
+    """The mean of each position's loss is the loss, and their derivatives are its gradient."""
+    loss.dtype = "float64"
+    found = []
+    for compute in (loss.forward, loss.backward, loss.losses, loss.gradients):
+        loss.rng = np.random.default_rng(0)
+        loss.connect_to(Shaped((None, 4)))
+        loss.rng = np.random.default_rng(1)
+        found.append(compute(outputs, IDS))
+    total, grad, losses, grads = found
+    assert losses.shape == IDS.shape
+    np.testing.assert_allclose(losses.mean(), total)
+    np.testing.assert_allclose(grads / IDS.size, grad)
