@@ -36,6 +36,7 @@ def imported_by(arguments, environment):
         (["train", "--help"], ()),
         (["plot", "--help"], ()),
         (["plugin", "new", "--help"], ()),
+        (["plugin", "check", "--help"], ()),
         (["components"], ("rich",)),
         (["plugins"], ("rich",)),
         (["version"], ()),
@@ -66,10 +67,21 @@ def test_help_lists_all_commands_in_the_order_of_use(npdl):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "summary", "plot", "components", "describe"]
+    "command",
+    [
+        "train",
+        "evaluate",
+        "predict",
+        "summary",
+        "plot",
+        "components",
+        "describe",
+        "plugin new",
+        "plugin check",
+    ],
 )
 def test_every_command_has_help_with_debug(npdl, command):
-    done = npdl(command, "--help")
+    done = npdl(*command.split(), "--help")
     assert done.exit_code == 0
     assert "--debug" in done.stdout
 
