@@ -57,11 +57,9 @@ def section(kind: str, defects: Defects) -> str:
 
     Examples
     --------
-    >>> print(section("schedules", {("schedules", "optimizers_take_it"): {"Late": "class Late: …"}}))
-    ## Schedules
-    ...
-    | `optimizers_take_it` | An optimizer trains with it, and its state continues in another one. | `Late` |
-    ...
+    >>> page = section("schedules", {("schedules", "optimizers_take_it"): {"Late": "class Late: ..."}})
+    >>> page.splitlines()[0], page.count("| `Late` |"), "class Late: ..." in page
+    ('## Schedules', 1, True)
     """
     rows, listings = [], []
     for name, text in promises(kind).items():
