@@ -27,6 +27,19 @@ def missing(modules):
     return [name for name in modules if find_spec(name) is None]
 
 
+def pytest_addoption(parser):
+    """Let the sizes of proofs be arguments."""
+    options = {"action": "append", "default": [], "metavar": "NAME=N"}
+    parser.addoption("--size", **options, help="how much a proof tries, such as kills=500")
+
+
+@pytest.fixture
+def size(request):
+    """Return a function for how much a proof tries: ``size("kills", 50)`` or ``--size kills=N``."""
+    given = dict(option.split("=", 1) for option in request.config.getoption("size"))
+    return lambda name, default: int(given.get(name, default))
+
+
 def pytest_configure(config):
     """Refuse to start where the oracles are required and missing: a skip would hide it."""
     absent = missing(["torch", "onnx", "sklearn"])

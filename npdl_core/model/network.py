@@ -102,7 +102,7 @@ class Network(Persistent):
         Returns
         -------
         ndarray (N, ...), or dict of them by output name
-            New arrays.
+            New arrays; a list of them where the last layer is one like ``parallel``.
 
         Raises
         ------
@@ -119,6 +119,8 @@ class Network(Persistent):
             return outputs[0]
         if isinstance(outputs[0], dict):
             return {name: np.concatenate([out[name] for out in outputs]) for name in outputs[0]}
+        if isinstance(outputs[0], list):
+            return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return np.concatenate(outputs)
 
     def evaluate(
@@ -270,5 +272,7 @@ def _owned(outputs: Any, x: Any) -> Any:
     """Return outputs that do not alias the caller's inputs."""
     if isinstance(outputs, dict):
         return {name: _owned(array, x) for name, array in outputs.items()}
+    if isinstance(outputs, list):
+        return [_owned(array, x) for array in outputs]
     inputs = list(x.values()) if isinstance(x, dict) else [x]
     return outputs.copy() if any(np.may_share_memory(outputs, item) for item in inputs) else outputs

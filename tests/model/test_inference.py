@@ -344,3 +344,14 @@ class TestRepeatability:
             return Model([Dense(3), Softmax(2)]).compile("scce", SGD).fit(X, Y, epochs=2).history
 
         assert run() == run()
+
+
+def test_a_last_layer_of_several_outputs():
+    branches = ["identity", {"name": "dense", "config": {"n_out": 2}}]
+    model = Model([{"name": "parallel", "config": {"layers": branches}}], seed=0).connect((None, 3))
+    x = np.arange(15, dtype="float32").reshape(5, 3)
+    for batch_size in (None, 2):
+        same, dense = model.predict(x, batch_size=batch_size)
+        assert (same == x).all()
+        assert not np.may_share_memory(same, x)
+        assert dense.shape == (5, 2)
