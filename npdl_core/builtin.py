@@ -252,6 +252,7 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "recursor",
             "sequencer",
             "bidirectional_lm",
+            "bi_sequencer",
             "seq_brnn",
             "repeater",
             "recurrent_attention",

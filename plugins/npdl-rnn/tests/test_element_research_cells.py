@@ -15,6 +15,7 @@ from npdl_rnn import (
     MuFuRU,
     PeepholeLSTM,
     ProjectedLSTM,
+    converters,
 )
 
 N, D, H = 2, 3, 2
@@ -317,6 +318,12 @@ def test_one_step_by_itself():
     x = draw(5, 2, D)
     state, _ = layer.step(x[:, 0], layer.zero_state(5), True)
     np.testing.assert_allclose(state[0], layer.forward(x)[:, 0], rtol=1e-12)
+
+
+def test_other_libraries_have_no_place_for_its_gains():
+    with pytest.raises(ConfigError, match="converters"):
+        converters.to_torch(made(BatchNormLSTM(4)))
+    assert converters.to_torch(made(FastLSTM(4)))["weight_hh_l0"].shape == (16, 4)
 
 
 def test_masked_samples_are_in_no_statistic():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from npdl_core.errors import ConfigError, NotConnectedError, ShapeError, WeightsError, printable
 from npdl_core.parameters import mismatches
-from npdl_rnn.layers import GRU, LSTM, Bidirectional, RecurrentLayer, SimpleRNN
+from npdl_rnn.layers import GRU, LSTM, BatchNormLSTM, Bidirectional, RecurrentLayer, SimpleRNN
 
 __all__ = ["from_keras", "from_onnx", "from_torch", "set_fused", "to_keras", "to_onnx", "to_torch"]
 
@@ -245,7 +245,7 @@ def to_onnx(layer: Any) -> Arrays:
 def _directions(layer: Any) -> list[RecurrentLayer]:
     found = list(layer.both) if isinstance(layer, Bidirectional) else [layer]
     for one in found:
-        if not isinstance(one, tuple(ORDERS)):
+        if not isinstance(one, tuple(ORDERS)) or isinstance(one, BatchNormLSTM):
             raise ConfigError(
                 f"converters know simple_rnn, gru, lstm and bidirectional, got {printable(one, 60)}"
             )
