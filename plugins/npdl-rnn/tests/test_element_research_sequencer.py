@@ -9,6 +9,7 @@ from npdl_core import Graph, Model
 from npdl_core.errors import ConfigError, DataError, NotConnectedError, NpdlError, ShapeError, StateError
 from npdl_core.layers import Chain, Dense, Embedding, Parallel
 from npdl_rnn import GRU, LSTM, Bidirectional, MuFuRU, PeepholeLSTM, Sequencer, SimpleRNN
+from npdl_rnn.generation import generate
 from npdl_rnn.layers import ReinforceNormal
 
 N, D, H = 2, 3, 4
@@ -486,3 +487,19 @@ def test_branches_need_an_input_each():
     layer = Sequencer(Parallel([GRU(H), Dense(2)]))
     with pytest.raises(ShapeError, match="one array"):
         layer.connect((None, None, D))
+
+
+def test_a_sequencer_writes_on_where_its_text_ends():
+    """Generation feeds one symbol at a time: the composite carries its state, and is as before afterwards."""
+    step = [{"name": "gru", "config": {"n_out": 16}}, {"name": "softmax", "config": {"n_out": 6}}]
+    model = Model(seed=0)
+    model.add("embedding", input_size=6, n_out=6)
+    model.add("sequencer", layer={"name": "chain", "config": {"layers": step}})
+    model.compile("scce", {"name": "sgd", "config": {"lr": 1.0, "momentum": 0.9}})
+    swing = np.array([0, 1, 2, 3, 4, 5, 4, 3, 2, 1] * 40)  # what follows 3 depends on what came before it
+    x, y = swing[:-1][:390].reshape(39, 10), swing[1:][:390].reshape(39, 10)
+    model.fit(x, y, epochs=60, batch_size=13)
+    due = model.predict(x)
+    made_up = list(generate(model, [0, 1], 12, 0.0))
+    assert made_up == [2, 3, 4, 5, 4, 3, 2, 1, 0, 1, 2, 3]
+    np.testing.assert_array_equal(model.predict(x), due)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npdl_core import Model
-from npdl_core.errors import ConfigError, ShapeError
+from npdl_core.errors import ConfigError, NotConnectedError, ShapeError
 from npdl_core.layers import Chain, Dense, Linear, Parallel
 from npdl_core.testing import gradcheck
 from npdl_rnn import (
@@ -168,6 +168,11 @@ def test_a_repeaters_input_and_number():
     layer = made(Repeater(GRU(H), 2), (None, D))
     with pytest.raises(ShapeError, match="connected to"):
         layer.forward(draw(N, 2, D))
+    with pytest.raises(NotConnectedError):
+        Repeater(GRU(H), 2).forward(draw(N, D))
+    layer.remember_mode("neither")
+    with pytest.raises(ConfigError, match="carries no state"):
+        layer.remember_mode("eval")
 
 
 # -- attention -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.checks import check_int
-from npdl_core.errors import ShapeError
+from npdl_core.errors import ConfigError, NotConnectedError, ShapeError
 from npdl_rnn.layers.sequencer import Sequencer
 from npdl_rnn.layers.stepped import SteppedLayer
 
@@ -51,13 +51,28 @@ class Repeated(SteppedLayer):
 
         Raises
         ------
+        NotConnectedError
+            Before the layer is connected.
         ShapeError
             If the input is not of the connected shape.
         """
-        if self.in_shape is not None and input.shape[1:] != self._step_shape:
+        if self.in_shape is None:
+            raise NotConnectedError(f"{self} has no parameters yet; connect it, or put it into a model")
+        if input.shape[1:] != self._step_shape:
             raise ShapeError(f"{self} is connected to (N, *{self._step_shape}), got {input.shape}")
         every = np.broadcast_to(input[:, None], (len(input), self.n_steps, *input.shape[1:]))
-        return self.run_state(every, train, None, ())[0]
+        return self.run_state(every, train, None, self.zero_state(len(input)))[0]
+
+    def remember_mode(self, mode: str) -> None:
+        """Refuse to carry state: every call begins anew.
+
+        Raises
+        ------
+        ConfigError
+            For any mode but ``"neither"``.
+        """
+        if mode != "neither":
+            raise ConfigError(f"{self} carries no state from call to call")
 
     def backward(self, pre_grad: Any, dcn: Any = None, dhn: Any = None) -> Any:
         """Return the input's gradient, the sum over all steps."""
