@@ -56,6 +56,25 @@ def test_first_look_ups_scan_once_and_import_once(site, monkeypatch, quick_switc
     assert sys.modules["thread_counter"].imports == ["threaded"]
 
 
+def test_sixteen_threads_and_two_hundred_distributions(site, monkeypatch, quick_switches):
+    scans = []
+
+    def counting(path, original=table.discover):
+        scans.append(path)
+        return original(path)
+
+    monkeypatch.setattr(table, "discover", counting)
+    for number in range(200):
+        site.layer(f"dist-{number}", f"layer_{number}", f"crowd_{number}", f"Layer{number}")
+    registry = site.registry()
+    classes = in_sixteen_threads(lambda number: registry.resolve("layers", f"layer_{number * 12}"))
+    assert [cls.__name__ for cls in classes] == [f"Layer{number * 12}" for number in range(16)]
+    assert len(scans) == 1
+    assert {name for name in sys.modules if name.startswith("crowd_")} == {
+        f"crowd_{number * 12}" for number in range(16)
+    }
+
+
 def test_hooks_register_once_before_any_look_up_is_answered(site, quick_switches):
     site.module("thread_counter", "imports = []\ncalls = []")
     site.module("threaded_hooks", COUNTING + """

@@ -95,7 +95,7 @@ LAYER_FAULTS = {
     "version": ("npdl.v1.layers", "npdl.v2.layers", "speaks version 2 of the plugin interface, not 1"),
     "core's name": ('layers"]\n', 'layers"]\ndense = "MODULE:CLASS"\n', "name: npdl-core has 'dense' too"),
     "first-party name": ('layers"]\n', 'layers"]\nlstm = "MODULE:CLASS"\n', "name: npdl-rnn has 'lstm' too"),
-    "twice": ('layers"]\n', 'layers"]\nFOLD = "MODULE:Layer"\n', "twice"),
+    "twice": ('layers"]\n', 'layers"]\nFOLD = "MODULE:Layer"\n', " is provided twice: "),
     "requirement": ("npdl-core>=", "npdl-core-like>=", "metadata: the requirement npdl-core is missing"),
     "docstring": ('    """y = s x for', '    f"""y = s x for', "docstring: there is no docstring"),
     "opens": (

@@ -92,7 +92,7 @@ def check(distribution: str, table: Table) -> Report:
         row = done.get((entry.kind, entry.text)) or _row(entry, table)
         done.setdefault((entry.kind, entry.text), row)
         report.rows.append(row._replace(label=_label(entry), cells={**row.cells, "name": _name(entry)}))
-    report.faults += _faults(distribution, [entry for entry in mine if entry.api != API], usable, report.rows)
+    report.faults += _faults(distribution, [entry for entry in mine if entry.api != API], usable)
     names = {(entry.kind, entry.name) for entry in [*usable, *booked]}
     report.faults += _strangers(table, names)
     return report
@@ -114,7 +114,7 @@ def _label(entry: Entry) -> str:
 # -- the package as a whole ------------------------------------------------------------------------------
 
 
-def _faults(distribution: str, outdated: list[Entry], usable: list[Entry], rows: list[Row]) -> list[str]:
+def _faults(distribution: str, outdated: list[Entry], usable: list[Entry]) -> list[str]:
     catalogue = registry.default().catalogue
     found = [f"entry points: {text}" for owner, text in catalogue.malformed if owner == distribution]
     current = {(entry.kind, entry.name) for entry in usable}
@@ -123,13 +123,19 @@ def _faults(distribution: str, outdated: list[Entry], usable: list[Entry], rows:
         for entry in outdated
         if (entry.kind, entry.name) not in current
     ]
-    told = {cell.detail for row in rows for cell in row.cells.values()}
-    found += [
-        f"entry points: {text}"
-        for text in map(str, registry.check_plugin(distribution))
-        if "is provided twice" in text and text not in told
+    return [*found, *_twice(usable), *_requirements(distribution)]
+
+
+def _twice(usable: list[Entry]) -> list[str]:
+    """Return a fault for each name that stands for two objects."""
+    targets: dict[tuple[str, str], list[str]] = {}
+    for entry in usable:
+        targets.setdefault((entry.kind, fold(entry.name)), []).append(entry.value)
+    return [
+        f"entry points: {singular(kind)} {name} is provided twice: {' and '.join(values)}"
+        for (kind, name), values in targets.items()
+        if len(values) > 1
     ]
-    return [*found, *_requirements(distribution)]
 
 
 def _requirements(distribution: str) -> list[str]:
