@@ -69,6 +69,12 @@ class Callback(Component):
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any]) -> None:
         """A batch starts; counted from 0 in each epoch."""
 
+    def on_batch_drawn(self, batch: int, data: Any) -> None:
+        """The next update will be for this batch: arrays, or dicts of them, ``data.x``, ``y``, ``mask``, ….
+
+        They are the caller's; nothing may be changed.
+        """
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """An update was done; ``logs`` has the batch's ``loss``."""
 

@@ -174,6 +174,7 @@ class Training:
         self._tell("on_train_batch_begin", index, {})
         if isinstance(self.data, StreamData):
             network.connect_to_data(batch.x)
+        self._tell("on_batch_drawn", index, batch)
         network.train_step(batch, meter)
         self._step += 1
         logs = {"loss": meter.last_loss}

@@ -12,9 +12,10 @@ import numpy as np
 from npdl_core.checks import check_bool, check_int
 from npdl_core.errors import ConfigError, FileFormatError, WeightsError, printable
 from npdl_core.model.history import History
+from npdl_core.model.snapshot import generators, stateful_layers
 from npdl_core.rng import generator_state, restore_generator
 from npdl_core.saving import tensors
-from npdl_core.saving.document import layers_below, network_document
+from npdl_core.saving.document import network_document
 from npdl_core.saving.envelope import jsonable
 from npdl_core.saving.paths import check_path
 from npdl_core.saving.weights import (
@@ -38,10 +39,10 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
         "epoch": epoch + 1,
         "stopped": bool(network.stop_training),
         "history": _tagged(network.history.to_json()),
-        "rng": [generator_state(rng) for rng in _generators(network)],
+        "rng": [generator_state(rng) for rng in generators(network)],
         "optimizer": _part(network.optimizer, "optimizer", arrays),
         "layers": {
-            path: _part(layer, f"layers.{path}", arrays) for path, layer in _stateful_layers(network).items()
+            path: _part(layer, f"layers.{path}", arrays) for path, layer in stateful_layers(network).items()
         },
         "callbacks": [
             {"name": type(callback).__name__, "state": _part(callback, f"callbacks.{index}", arrays)}
@@ -49,20 +50,6 @@ def save_checkpoint(path: Any, network: Any, callbacks: Sequence[Any], epoch: in
         ],
     }
     tensors.write(path, {"model": network_document(network), TRAINING: state}, arrays)
-
-
-def _generators(network: Any) -> list[np.random.Generator]:
-    return [network.layer_rng, network.shuffle_rng]
-
-
-def _stateful_layers(network: Any) -> dict[str, Any]:
-    """Return by path the layers that keep more than weights and give it out: a state carried over calls."""
-    found: dict[int, tuple[str, Any]] = {}
-    for name, layer in network.applications:
-        for path, part in layers_below(layer, name):
-            if hasattr(part, "state") and hasattr(part, "load_state"):
-                found.setdefault(id(part), (path, part))
-    return dict(found.values())
 
 
 def _part(component: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +122,7 @@ def resume_from(path: Any, network: Any, callbacks: Sequence[Any]) -> int | None
             f"{saved.where}: it holds a model without the state of its training; resume needs a checkpoint"
         )
     check_same_structure(saved, network, "compile", "frozen")
-    layers = _stateful_layers(network)
+    layers = stateful_layers(network)
     state = _read(saved, saved.training, list(layers), callbacks)
     connect_as_saved(network, saved)
     tensors.check_fit(network.weights(), saved.weights, saved.where, finite=False)
@@ -212,7 +199,7 @@ def _load_all(parts: Sequence[tuple[Any, dict[str, Any]]], network: Any, state: 
                 raise FileFormatError(
                     f"{printable(component, 60)} takes no state, got {printable(list(own), 100)}"
                 )
-        for rng, one in zip(_generators(network), state.rng, strict=True):
+        for rng, one in zip(generators(network), state.rng, strict=True):
             saved = generator_state(rng)
             restore_generator(rng, one)
             undo.append(partial(restore_generator, rng, saved))

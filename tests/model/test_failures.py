@@ -406,7 +406,7 @@ class TestInterrupts:
                 model.fit(X, Y, epochs=100_000, callbacks=[LambdaCallback(on_train_batch_end=note)])
             except KeyboardInterrupt:
                 assert model.optimizer.iterations == len(done)
-                assert len(model.history.epoch) == len(done) // 10
+                assert len(model.history.epoch) in (len(done) // 10, (len(done) - 1) // 10)  # the last may be unmeasured
                 model.save(r"{tmp_path / "m.safetensors"}")
                 print("interrupted", flush=True)
         """
