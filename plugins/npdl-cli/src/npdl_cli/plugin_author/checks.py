@@ -189,7 +189,8 @@ def _name(entry: Entry) -> Cell:
     others = others_with(entry.kind, entry.name, entry.distribution)
     if not others:
         return Cell("ok", "free")
-    text = f"{' and '.join(others)} has {entry.name!r} too: where both are installed, the name alone does not reach it"
+    who = " and ".join(others)
+    text = f"{who} has {entry.name!r} too: where both are installed, the name alone does not reach it"
     return Cell("failed", "taken", text)
 
 
