@@ -215,12 +215,14 @@ TABLE = {
         "bidirectional": [
             layer(layer=cell("lstm", return_sequence=True)),
             layer(layer=cell("gru", return_state=True), merge="sum"),
+            layer(layer=cell("bn_lstm", return_sequence=True), merge="sum"),
             layer(layer=cell("simple_rnn", return_sequence=True), merge="mul"),
             layer(layer=cell("gru"), backward_layer=cell("lstm", go_backwards=True), merge="ave"),
         ],
         "time_distributed": [
             layer(layer=dense()),
             layer(layer=dense(activation="softmax")),
+            layer(layer={"name": "batch_normal", "config": {"momentum": 0.5}}),
             layer(layer="flatten", input_shape=(None, None, 2, 3)),
         ],
         "reverse_sequence": [layer(skip=REORDERED), layer(axis=-1)],

@@ -59,6 +59,7 @@ class Bidirectional(Layer):
         backward = self.add_layer("backward_layer", other)
         self._check_recurrent("backward_layer", backward)
         self._check_pair(forward, backward)
+        self.per_sample = all(getattr(one, "per_sample", True) for one in self.both)
 
     def _check_recurrent(self, name: str, layer: Any) -> None:
         if not isinstance(layer, RecurrentLayer):

@@ -55,6 +55,7 @@ class EncoderDecoder(Layer):
         for name, layer in zip(("encoder", "decoder"), pair, strict=True):
             if not isinstance(layer, RecurrentLayer):
                 raise ConfigError(f"{self}: {name} must be a recurrent layer, got {printable(layer, 60)}")
+        self.per_sample = all(getattr(layer, "per_sample", True) for layer in pair)
         first, second = (f"{layer.num_layers} x {layer.state_sizes()}" for layer in pair)
         if first != second:
             raise ConfigError(

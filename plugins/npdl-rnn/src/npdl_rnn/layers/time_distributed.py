@@ -42,6 +42,7 @@ class TimeDistributed(Layer):
         self.add_layer("layer", layer)
         self.integer_input = self.layer.integer_input
         self.ends_with = self.layer.ends_with
+        self.per_sample = getattr(self.layer, "per_sample", True)
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Connect the inner layer to one step.
