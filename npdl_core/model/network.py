@@ -12,7 +12,7 @@ import numpy as np
 
 from npdl_core import hooks
 from npdl_core.checks import check_int
-from npdl_core.errors import NotConnectedError, StateError
+from npdl_core.errors import DataError, NotConnectedError, StateError
 from npdl_core.model.data import ArrayData, Batch, as_data, check_mask
 from npdl_core.model.history import History
 from npdl_core.model.meter import Meter
@@ -176,16 +176,32 @@ class Network(Persistent):
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> dict[str, Any]:
         """Do one update and return the loss and the metrics that the batch had before it."""
         batch = ArrayData(x, y, mask, sample_weight).whole()
+        meter, known = self.compiled.batch_meter(), self.input_shape
         self.connect_to_data(batch.x)
-        meter = self.compiled.batch_meter()
-        self.train_step(batch, meter)
+        try:
+            self.train_step(batch, meter)
+        except BaseException:
+            self.reconnect(known)
+            raise
         return meter.results()
+
+    def reconnect(self, shape: Any) -> None:
+        """Connect to a shape again that data without a single update after it has changed."""
+        if shape is not None and shape != self.input_shape:
+            self.connect(shape)
 
     def train_step(self, batch: Batch, meter: Meter) -> None:
         """Forward, loss, backward, hooks, update; measures go into ``meter``.
 
         If anything raises on the way, parameters and running statistics are those of the step before.
+
+        Raises
+        ------
+        DataError
+            If the batch has no samples.
         """
+        if not len(next(iter(batch.x.values())) if isinstance(batch.x, dict) else batch.x):
+            raise DataError("a batch without samples cannot be trained on; leave it out")
         compiled = self.compiled
         compiled.check_ready()
         saved = compiled.copy_statistics()

@@ -62,6 +62,15 @@ class Training:
 
     def run(self) -> History:
         """Train and return the History."""
+        known = self.network.input_shape
+        try:
+            return self._run()
+        except BaseException:
+            if not self._step:
+                self.network.reconnect(known)
+            raise
+
+    def _run(self) -> History:
         network = self.network
         start = self._prepare()
         logs: dict[str, Any] = {}

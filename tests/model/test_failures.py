@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import npdl_core
-from npdl_core import Model
+from npdl_core import Graph, Model
 from npdl_core.callbacks import Callback, EarlyStopping, LambdaCallback
-from npdl_core.errors import PluginError
+from npdl_core.errors import DataError, PluginError
 from npdl_core.hooks import hookimpl, register, unregister
 from npdl_core.layers import BatchNormal, Dense, Layer, Softmax
 from npdl_core.model.interrupts import Interrupts
@@ -391,7 +391,7 @@ class TestInterrupts:
     def test_from_outside(self, tmp_path):
         code = f"""
             import numpy as np
-            from npdl_core import Model
+            from npdl_core import Graph, Model
             from npdl_core.callbacks import LambdaCallback
             from npdl_core.layers import Dense, Softmax
             model = Model([Dense(64, n_in=32), Softmax(4)], seed=0).compile("scce", "sgd")
@@ -426,3 +426,42 @@ class TestInterrupts:
         assert out == "interrupted\n"
         assert process.returncode == 0
         assert npdl_core.load(tmp_path / "m.safetensors").connected
+
+
+def test_a_batch_without_samples(classes):
+    X, Y = classes
+    model = training()
+    model.train_on_batch(X, Y)
+    before = copy.deepcopy(model)
+    with pytest.raises(DataError, match="without samples"):
+        model.train_on_batch(X[:0], Y[:0])
+    with pytest.raises(DataError, match="without samples"):
+        model.fit([(X[:0], Y[:0])], epochs=1)
+    assert_same(model, before)
+    graph = Graph({"x": (3,)}, {"y": (Softmax(2), "x")}, "y", seed=0).compile("scce", MOMENTUM)
+    with pytest.raises(DataError, match="without samples"):
+        graph.train_on_batch({"x": X[:0]}, Y[:0])
+
+
+@pytest.mark.parametrize("train", [Model.train_on_batch, Model.fit])
+def test_a_shape_that_no_update_was_made_with_is_forgotten(classes, train):
+    X, Y = classes
+    model = Model([Dense(4, n_in=3), Softmax(2)], seed=1).compile("scce", MOMENTUM)
+    model.train_on_batch(X, Y)
+    before, outputs = copy.deepcopy(model), model.predict(X)
+    with pytest.raises(DataError):
+        train(model, X[:, None], Y)  # outputs of a rank more than the loss takes
+    assert model.input_shape == (None, 3)
+    assert (model.predict(X) == outputs).all()
+    assert_same(model, before)
+    train(model, X[:, None], Y[:, None])
+    assert model.input_shape == (None, None, 3)
+
+
+def test_a_shape_that_an_update_was_made_with_stays(classes):
+    X, Y = classes
+    model = Model([Dense(4, n_in=3), Softmax(2)], seed=1).compile("scce", MOMENTUM)
+    model.train_on_batch(X, Y)
+    with pytest.raises(Stop):
+        model.fit(X[:, None], Y[:, None], epochs=1, callbacks=[At("on_train_batch_end")])
+    assert model.input_shape == (None, None, 3)
