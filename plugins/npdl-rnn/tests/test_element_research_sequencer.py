@@ -4,6 +4,8 @@ import copy
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from npdl_core import Graph, Model
 from npdl_core.errors import ConfigError, DataError, NotConnectedError, NpdlError, ShapeError, StateError
@@ -55,6 +57,32 @@ def test_a_sequenced_cell_is_the_sequence_layer(cls, mode, num_layers):
     np.testing.assert_allclose(
         stepped.forward(draw(N, 6, D), False, mask=mask), fast.forward(draw(N, 6, D), False, mask=mask)
     )
+
+
+@settings(max_examples=60)
+@given(
+    cls=st.sampled_from(CELLS),
+    size=st.tuples(st.integers(1, 3), st.integers(1, 6)),
+    seed=st.integers(0, 99),
+    masked=st.booleans(),
+    num_layers=st.sampled_from([1, 2]),
+    config=st.fixed_dictionaries(
+        {
+            "mask_mode": st.sampled_from(["carry", "reset"]),
+            "go_backwards": st.booleans(),
+            "return_sequence": st.booleans(),
+            "bptt_steps": st.sampled_from([None, 1, 3]),
+        }
+    ),
+)
+def test_however_a_sequence_is_read(cls, size, seed, masked, num_layers, config):
+    fast = made(cls(H, num_layers=num_layers, **config))
+    stepped = made(Sequencer(cls(H, num_layers=num_layers, mask_mode=config["mask_mode"]), **config))
+    same_parameters(stepped, fast)
+    rng = np.random.default_rng(seed)
+    x, mask = rng.normal(0, 1, (*size, D)), rng.random(size) < 0.6 if masked else None
+    g = rng.normal(0, 1, (*size, H) if config["return_sequence"] else (size[0], H))
+    require_same_training(stepped, fast, x, g, mask=mask)
 
 
 def test_one_sequencer_over_a_stack_is_a_stack_of_sequencers():

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from npdl_core import Model
 from npdl_core.errors import ConfigError, ShapeError
@@ -59,6 +61,29 @@ def test_left_out_or_masked_is_the_same(name, train):
     np.testing.assert_allclose(trimmed.backward(g), masked.backward(g), rtol=1e-9, atol=1e-13)
     for one, other in zip(trimmed.grads, masked.grads, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+
+
+@settings(max_examples=40)
+@given(
+    name=st.sampled_from(sorted(LAYERS)),
+    size=st.tuples(st.integers(1, 4), st.integers(1, 5)),
+    seed=st.integers(0, 99),
+    masked=st.booleans(),
+)
+def test_whatever_rows_are_zero(name, size, seed, masked):
+    """Also where a mask comes along, and where whole steps or batches are padding."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (*size, D)) * (rng.random((*size, 1)) < 0.6)
+    mask = rng.random(size) < 0.7 if masked else None
+    masking, trimmed = made(MaskZero(LAYERS[name]())), made(TrimZero(LAYERS[name]()))
+    same_parameters(trimmed, masking)
+    g = rng.normal(0, 1, masking.forward(x, mask=mask).shape)
+    np.testing.assert_allclose(
+        trimmed.forward(x, mask=mask), masking.forward(x, mask=mask), rtol=1e-9, atol=1e-13
+    )
+    np.testing.assert_allclose(trimmed.backward(g), masking.backward(g), rtol=1e-8, atol=1e-11)
+    for one, other in zip(trimmed.grads, masking.grads, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-11)
 
 
 def test_rows_by_hand():
