@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -31,7 +32,10 @@ Contender = Callable[[], Callable[[], object]]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time, by at least two contenders; ratios are the first one's time over each other's."""
+    """One thing to time, by at least two contenders; ratios are the first one's time over each other's.
+
+    Where ``npdl`` is not the first, its ratios are given too.
+    """
 
     name: str
     contenders: Mapping[str, Contender]
@@ -50,6 +54,18 @@ def environment(threads: int) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if key not in slowing}
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     return env | dict.fromkeys(names, str(threads))
+
+
+def with_numpy(prepare: Contender) -> Callable[[], object]:
+    """Prepare one of our steps, without overrides of kernels."""
+    os.environ["NPDL_KERNELS"] = "numpy"
+    return prepare()
+
+
+def npdl_contenders(prepare: Contender) -> dict[str, Contender]:
+    """Return our contenders: NumPy's kernels, and before it npdl-numba's where that is installed."""
+    compiled = {} if installed("npdl-numba") == "–" else {"npdl+numba": prepare}
+    return {**compiled, "npdl": partial(with_numpy, prepare)}
 
 
 def time_step(step: Callable[[], object], seconds: float) -> float:
@@ -80,7 +96,12 @@ def measure(module: str, case: Case, threads: int, rounds: int, seconds: float) 
             out = run(module, threads, "--worker", name, "--case", case.name, "--seconds", str(seconds))
             times[name].append(float(out))
     first, *others = times
-    ratios = {name: [a / b for a, b in zip(times[first], times[name], strict=True)] for name in others}
+    pairs = {name: (first, name) for name in others}
+    pairs |= {f"npdl/{name}": ("npdl", name) for name in others if "npdl" in others and name != "npdl"}
+    ratios = {
+        key: [a / b for a, b in zip(times[one], times[other], strict=True)]
+        for key, (one, other) in pairs.items()
+    }
     return {
         "case": case.name,
         "threads": threads,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.harness import Case, main
+from benchmarks.harness import Case, main, npdl_contenders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,11 @@ def check(batch: int) -> None:
 
 
 CASES = [
-    Case(f"mlp-n{n}", {"npdl": partial(npdl, n), "pytorch": partial(torch_step, n)}, partial(check, n))
+    Case(
+        f"mlp-n{n}",
+        {**npdl_contenders(partial(npdl, n)), "pytorch": partial(torch_step, n)},
+        partial(check, n),
+    )
     for n in (64, 256)
 ]
 

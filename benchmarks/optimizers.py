@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.harness import Case, main
+from benchmarks.harness import Case, main, npdl_contenders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ CASES = [
     Case(
         f"{rule}-{size}",
         {
-            "npdl": partial(npdl, rule, size),
+            **npdl_contenders(partial(npdl, rule, size)),
             "foreach": partial(pytorch, rule, size, "foreach"),
             "fused": partial(pytorch, rule, size, "fused"),
         },

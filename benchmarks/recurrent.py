@@ -1,4 +1,4 @@
-"""A training step of recurrent layers (forward, loss, backward, SGD) with NumPy kernels against PyTorch.
+"""A training step of recurrent layers (forward, loss, backward, SGD) against PyTorch.
 
 T 64, N 32, D 128, H 256, mean of squares over all outputs. For the GRU that resets before the product, which
 PyTorch lacks, its own form is the reference.
@@ -6,13 +6,12 @@ PyTorch lacks, its own form is the reference.
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.harness import Case, main
+from benchmarks.harness import Case, main, npdl_contenders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +51,7 @@ def torch_model(family: str) -> Any:
 
 
 def npdl(family: str) -> Callable[[], object]:
-    """Prepare our step, without overrides of kernels."""
-    os.environ["NPDL_KERNELS"] = "numpy"
+    """Prepare our step."""
     model, (x, y) = npdl_model(family), data()
     return lambda: model.train_on_batch(x, y)
 
@@ -87,21 +85,25 @@ def check(family: str) -> None:
 
     if family == "gru":
         return
-    ours, (x, y) = npdl_model(family), data()
-    layer = ours.layers[0]
+    mine, (x, y) = npdl_model(family), data()
+    layer = mine.layers[0]
     module, optimizer = torch_model(family)
     weights = converters.to_torch(layer)
     module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    losses = ours.train_on_batch(x, y)["loss"], bind(module, optimizer, x, y)()
+    losses = mine.train_on_batch(x, y)["loss"], bind(module, optimizer, x, y)()
     np.testing.assert_allclose(*losses, rtol=1e-5)
     theirs = dict(module.named_parameters())
-    for name, mine in converters.to_torch(layer).items():
+    for name, array in converters.to_torch(layer).items():
         if name.startswith("weight"):
-            np.testing.assert_allclose(mine, theirs[name].detach().numpy(), rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(array, theirs[name].detach().numpy(), rtol=1e-4, atol=1e-6)
 
 
 CASES = [
-    Case(name, {"npdl": partial(npdl, name), "pytorch": partial(torch_step, name)}, partial(check, name))
+    Case(
+        name,
+        {**npdl_contenders(partial(npdl, name)), "pytorch": partial(torch_step, name)},
+        partial(check, name),
+    )
     for name in FAMILIES
 ]
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MIN_WORK", "plain", "worth_it"]
+__all__ = ["MIN_NUMBERS", "MIN_WORK", "plain", "worth_it"]
 
 MIN_WORK = 1 << 20
 """Fewer multiplications than this take NumPy about half a millisecond: not worth an import, compilation."""
+
+MIN_NUMBERS = 1 << 14
+"""Fewer numbers than this are no work for an optimizer."""
 
 _FLOAT32 = np.dtype(np.float32)
 

@@ -43,12 +43,13 @@ def parts(n: int, most: int) -> list[tuple[int, int]]:
     return list(pairwise(ends))
 
 
-def run(function: Callable[..., Any], n: int, *arguments: Any) -> None:
+def run(function: Callable[..., Any], n: int, *arguments: Any, at_least: int = 1) -> None:
     """Call ``function(*arguments, first, last)`` for parts of ``n`` rows at once, and wait for all of them.
 
-    The parts must not touch each other's rows, and the function should work without Python's lock.
+    The parts must not touch each other's rows, and the function should work without Python's lock. A part
+    has ``at_least`` so many rows, unless there are fewer.
     """
-    *others, own = parts(n, limit())
+    *others, own = parts(n, min(limit(), max(1, n // at_least)))
     pool = _pool(os.getpid()) if others else None
     futures = [pool.submit(function, *arguments, *part) for part in others] if pool else []
     try:

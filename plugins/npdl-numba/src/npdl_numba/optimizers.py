@@ -1,0 +1,39 @@
+"""The optimizer kernels of npdl-optim, compiled: one pass over memory instead of ten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npdl_numba import coverage, threads
+
+__all__ = ["adam_step"]
+
+PER_THREAD = 1 << 17
+"""Numbers for which waking a thread pays."""
+
+
+def adam_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    m: NDArray[Any],
+    v: NDArray[Any],
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    *,
+    keep: float = 1.0,
+    gradient_rate: float = 0.0,
+) -> Any:
+    """Update moments and parameters of float32 in C order, or decline."""
+    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in (p, g, m, v))):
+        return NotImplemented
+    from npdl_numba.compiled import adam
+
+    flat = [array.reshape(-1) for array in (p, g, m, v)]
+    numbers = [np.float32(c) for c in (rate, beta1, beta2, epsilon, keep, gradient_rate)]
+    threads.run(adam.step, p.size, *flat, *numbers, at_least=PER_THREAD)
+    return None
