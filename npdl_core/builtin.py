@@ -262,6 +262,7 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "reinforce_normal",
             "reinforce_bernoulli",
             "reinforce_categorical",
+            "reinforce_gamma",
         ),
         "objectives": ("temporal_softmax", "sequencer", "repeater", "mask_zero", "nce", "vr_class_reward"),
     },

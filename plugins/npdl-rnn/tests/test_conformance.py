@@ -244,6 +244,10 @@ TABLE = {
             layer(std=0.3, skip=REWARDED),
             layer(input_shape=[(None, 3), (None, 3)], skip=REWARDED) | {"input_range": (0.5, 1.5)},
         ],
+        "reinforce_gamma": [
+            layer(scale=0.5, skip=REWARDED) | {"input_range": (0.5, 3.0)},
+            layer(input_shape=[(None, 3), (None, 3)], skip=REWARDED) | {"input_range": (0.5, 3.0)},
+        ],
         "reinforce_bernoulli": layer(skip=REWARDED) | {"input_range": (0.1, 0.9)},
         "reinforce_categorical": layer(skip=REWARDED) | {"make_input": probabilities},
         "glimpse": [

@@ -1,5 +1,7 @@
 """Stochastic layers: the rule is the formula, its expectation is the gradient, and rewards find their way."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from npdl_core import Model, registry
 from npdl_core.errors import DataError, ShapeError
 from npdl_core.testing import check_layer
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
+from npdl_rnn.layers.reinforce_gamma import ReinforceGamma, digamma
 from npdl_rnn.objectives import SequenceObjective, VRClassReward
 
 RNG = np.random.default_rng(0)
@@ -49,6 +52,29 @@ class TestFormulas:
         action, grad = drawn(ReinforceCategorical(), p, reward)
         assert action.sum(axis=1).tolist() == [1, 1, 1, 1]
         np.testing.assert_allclose(grad, -reward[:, None] * action / p)
+
+    def test_gamma(self):
+        shape, scale, reward = RNG.uniform(0.5, 3, (4, 2)), RNG.uniform(0.5, 2, (4, 2)), RNG.normal(size=4)
+        action, (dshape, dscale) = drawn(ReinforceGamma(), [shape, scale], reward)
+        step = 1e-6
+
+        def log_density(k, theta):
+            gamma = np.vectorize(math.lgamma)(k)
+            return (k - 1) * np.log(action) - action / theta - gamma - k * np.log(theta)
+
+        by_shape = (log_density(shape + step, scale) - log_density(shape - step, scale)) / (2 * step)
+        by_scale = (log_density(shape, scale + step) - log_density(shape, scale - step)) / (2 * step)
+        np.testing.assert_allclose(dshape, -reward[:, None] * by_shape, rtol=1e-6)
+        np.testing.assert_allclose(dscale, -reward[:, None] * by_scale, rtol=1e-6)
+        layer = ReinforceGamma(2.0).connect((None, 2))
+        assert layer.forward(shape, train=False) == pytest.approx(2 * shape)
+
+    def test_digamma(self):
+        """Against ln Γ from the standard library, by central differences."""
+        for x in (0.01, 0.3, 1.0, 2.5, 20.0, 1e4):
+            step = 1e-5 * x
+            due = (math.lgamma(x + step) - math.lgamma(x - step)) / (2 * step)
+            assert digamma(np.array(x)) == pytest.approx(due, rel=1e-6)
 
     def test_a_reward_for_each_step(self):
         p, reward = RNG.uniform(0.1, 0.9, (4, 5, 3)), RNG.normal(size=(4, 5))
@@ -112,6 +138,13 @@ class TestExpectation:
         (same,) = self.mean_gradient(ReinforceNormal(0.4), mean, lambda a: -((a - target) ** 2).sum(axis=1))
         self.check(same, 2 * (mean - target))
 
+    def test_gamma(self):
+        """With r = -a the expectation is -k θ."""
+        shape, scale = np.array([0.7, 2.0]), np.array([0.5, 1.5])
+        of_shape, of_scale = self.mean_gradient(ReinforceGamma(), [shape, scale], lambda a: -a.sum(axis=1))
+        self.check(of_shape, scale)
+        self.check(of_scale, shape)
+
     def test_bernoulli(self):
         """With r = a·c the expectation is p·c."""
         p, worth = np.array([0.2, 0.7, 0.5]), np.array([1.0, -2.0, 0.5])
@@ -159,6 +192,7 @@ def rewarded(cls):
     ("cls", "config", "domain"),
     [
         (ReinforceNormal, {"std": 0.5}, {}),
+        (ReinforceGamma, {"scale": 0.5}, {"input_range": (0.5, 3.0)}),
         (ReinforceBernoulli, {}, {"input_range": (0.1, 0.9)}),
         (
             ReinforceCategorical,

@@ -16,6 +16,7 @@ from npdl_rnn.layers.recurrent import Recurrent
 from npdl_rnn.layers.recurrent_attention import RecurrentAttention
 from npdl_rnn.layers.recursor import Recursor
 from npdl_rnn.layers.reinforce import ReinforceBernoulli, ReinforceCategorical, ReinforceNormal
+from npdl_rnn.layers.reinforce_gamma import ReinforceGamma
 from npdl_rnn.layers.repeater import Repeater
 from npdl_rnn.layers.reverse_sequence import ReverseSequence
 from npdl_rnn.layers.sequencer import Sequencer
@@ -47,6 +48,7 @@ __all__ = [
     "Recursor",
     "ReinforceBernoulli",
     "ReinforceCategorical",
+    "ReinforceGamma",
     "ReinforceNormal",
     "Repeater",
     "ReverseSequence",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,13 @@ from npdl_core.checks import check_float
 from npdl_core.errors import DataError, ShapeError
 from npdl_core.layers.base import Layer
 
-__all__ = ["Reinforce", "ReinforceBernoulli", "ReinforceCategorical", "ReinforceNormal"]
+__all__ = [
+    "Reinforce",
+    "ReinforceBernoulli",
+    "ReinforceCategorical",
+    "ReinforceNormal",
+    "ReinforceScaled",
+]
 
 Array = NDArray[Any]
 
@@ -87,7 +93,38 @@ class Reinforce(Layer):
         return [np.multiply(score, factor, out=score) for score in scores]
 
 
-class ReinforceNormal(Reinforce):
+class ReinforceScaled(Reinforce):
+    """Base of draws from distributions of two parameters, the second of which is fixed or an input too.
+
+    Attributes
+    ----------
+    second : float or None
+        The fixed one; a subclass sets it.
+    named : tuple of str
+        What the inputs are, for messages.
+    """
+
+    second: float | None
+    named: ClassVar[tuple[str, str]]
+
+    def connect_to(self, prev_layer: Any = None) -> None:
+        """Learn the shape of the actions."""
+        shape = self.incoming_shape(prev_layer)
+        several = isinstance(shape, list)
+        if several != (self.second is None) or (several and (len(shape) != 2 or shape[0] != shape[1])):
+            first, second = self.named
+            raise ShapeError(
+                f"{self} takes the {first} and {second}=…, or without {second} a list of both of one shape; "
+                f"got {shape} and {second}={self.second}"
+            )
+        self.out_shape = shape[0] if several else shape
+
+    def parts(self, input: Any) -> tuple[Array, Any]:
+        """Return both parameters."""
+        return input if self.second is None else (input, self.second)
+
+
+class ReinforceNormal(ReinforceScaled):
     r"""Draw from normal distributions: :math:`a \sim N(\mu, \sigma^2)`.
 
     Gradients: :math:`-r (a - \mu) / \sigma^2` for :math:`\mu`, and
@@ -119,39 +156,27 @@ class ReinforceNormal(Reinforce):
     True
     """
 
+    named: ClassVar[tuple[str, str]] = ("mean", "std")
+
     def __init__(self, std: float | None = None) -> None:
-        self.std = None if std is None else check_float("std", std, 0, above=True)
-
-    def connect_to(self, prev_layer: Any = None) -> None:
-        """Learn the shape of the actions."""
-        shape = self.incoming_shape(prev_layer)
-        several = isinstance(shape, list)
-        if several != (self.std is None) or (several and (len(shape) != 2 or shape[0] != shape[1])):
-            raise ShapeError(
-                f"{self} takes the mean and std=…, or without std a list of mean and deviation of one shape; "
-                f"got {shape} and std={self.std}"
-            )
-        self.out_shape = shape[0] if several else shape
-
-    def _parts(self, input: Any) -> tuple[Array, Any]:
-        return input if self.std is None else (input, self.std)
+        self.second = None if std is None else check_float("std", std, 0, above=True)
 
     def draw(self, input: Any) -> Array:
         """Return mean + deviation · ε."""
-        mean, std = self._parts(input)
+        mean, std = self.parts(input)
         noise = self.rng.standard_normal(mean.shape, dtype=self.dtype.type)
         return np.asarray((mean + std * noise).astype(mean.dtype, copy=False))
 
     def expected(self, input: Any) -> Array:
         """Return the mean."""
-        return self._parts(input)[0]
+        return self.parts(input)[0]
 
     def score(self, input: Any, action: Array) -> Any:
         """Return (a - μ) / σ², and if σ is an input ((a - μ)² - σ²) / σ³."""
-        mean, std = self._parts(input)
+        mean, std = self.parts(input)
         step = action - mean
-        if self.std is not None:
-            return step / self.std**2
+        if self.second is not None:
+            return step / std**2
         return [step / std**2, (step**2 - std**2) / std**3]
 
 
