@@ -327,6 +327,10 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "linear_saturate",
         ),
     },
+    "npdl-compat": {
+        "layers": ("numpydl_gru", "numpydl_lstm", "numpydl_batch_lstm"),
+        "metrics": ("numpydl_accuracy",),
+    },
     "npdl-data": {
         "datasets": (
             "digits",

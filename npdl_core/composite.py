@@ -11,6 +11,7 @@ from npdl_core import registry
 from npdl_core.component import Component
 from npdl_core.dtypes import check_dtype
 from npdl_core.errors import ConfigError, printable
+from npdl_core.utils.defaults import default_seed, get_dtype
 
 if TYPE_CHECKING:
     from npdl_core.parameters import Allocator, Parameter
@@ -34,7 +35,7 @@ class Composite(Component):
         """Prepare the bookkeeping, whether or not ``__init__`` is overridden."""
         self = super().__new__(cls, *args, **kwargs)
         self.__dict__.update(
-            children={}, _parameters={}, _dtype=np.dtype("float32"), _rng=None, _allocator=None
+            children={}, _parameters={}, _dtype=check_dtype(get_dtype()), _rng=None, _allocator=None
         )
         return self
 
@@ -55,9 +56,9 @@ class Composite(Component):
 
     @property
     def rng(self) -> np.random.Generator:
-        """The generator for initial values and noise; a fresh one unless set."""
+        """The generator for initial values and noise; a new one, seeded by the default one, unless set."""
         if self.__dict__["_rng"] is None:
-            self.rng = np.random.default_rng()
+            self.rng = np.random.default_rng(default_seed())
         generator: np.random.Generator = self.__dict__["_rng"]
         return generator
 

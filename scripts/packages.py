@@ -9,6 +9,7 @@ them elsewhere, so a new folder is built, installed, tested and documented witho
     packages.py build                what the build backends need
     packages.py oldest               npdl-core's own requirements, at the oldest version it allows
     packages.py wheel FOLDER EXTRA…  build/wheels/npdl_data-0.1.0-py3-none-any.whl[extra]
+    packages.py needs FOLDER         the wheels of the other plugins that a package depends on
 
 Only extras that a package declares are asked of it.
 """
@@ -82,6 +83,19 @@ def wheel(folder: str, wanted: list[str]) -> list[str]:
     return [with_extras(f"./{WHEELS / name}", folder, wanted)]
 
 
+def needs(folder: str) -> list[str]:
+    """Return the wheels of the plugins that a package depends on, directly or through another."""
+    by_name = {import_name(manifest(each)["project"]["name"]): each for each in folders()[1:]}
+    found: list[str] = []
+    waiting = [folder]
+    while waiting:
+        required = map(import_name, manifest(waiting.pop())["project"]["dependencies"])
+        new = [by_name[name] for name in required if name in by_name and by_name[name] not in found]
+        found += new
+        waiting += new
+    return [path for each in found for path in wheel(each, [])]
+
+
 def main(command: str, *words: str) -> None:
     """Print what the command asks for; several words a line fit a shell, one a line fits ``pip -r``."""
     commands = {
@@ -91,6 +105,7 @@ def main(command: str, *words: str) -> None:
         "build": lambda: "\n".join(build_requirements()),
         "oldest": lambda: "\n".join(oldest()),
         "wheel": lambda: " ".join(wheel(words[0], list(words[1:]))),
+        "needs": lambda: " ".join(needs(words[0])),
     }
     print(commands[command]())
 

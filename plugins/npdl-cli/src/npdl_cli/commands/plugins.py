@@ -28,6 +28,7 @@ def plugins(check: bool, distributions: tuple[str, ...]) -> None:
     """
     from npdl_cli.console import line
     from npdl_core import registry
+    from npdl_core.registry.overlaps import overlaps
 
     found = _chosen(registry.plugins(), distributions)
     if check:
@@ -39,6 +40,8 @@ def plugins(check: bool, distributions: tuple[str, ...]) -> None:
         line("no plugins are installed")
         return
     _show(found)
+    for text in overlaps():
+        line(text)
     if check and any(plugin.state == "broken" for plugin in found):
         raise click.exceptions.Exit(FAILURE)
 

@@ -1,0 +1,5 @@
+"""NumpyDL's model."""
+
+from npdl_compat.model import Model
+
+__all__ = ["Model"]

@@ -1,0 +1,1 @@
+"""What stands behind ``import npdl``: NumpyDL's interface, mapped onto npdl's components."""
