@@ -10,7 +10,7 @@ from typing import Any
 from npdl_cli.config.item import ConfigFileError, Item
 from npdl_core.errors import printable
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_PARTS", "loads", "read"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_PARTS", "check_form", "loads", "read"]
 
 MAX_BYTES = 256 * 1024
 MAX_PARTS = 16
@@ -84,7 +84,7 @@ def loads(text: str, name: str) -> Item:
         ...
     npdl_cli.config.item.ConfigFileError: run.toml: lr: expected a finite number, got inf
     """
-    _check_form(text, name)
+    check_form(text, name)
     try:
         document = Item(tomllib.loads(text), name)
     except ValueError as error:  # tomllib's own, and Python's for integers of thousands of digits
@@ -93,8 +93,14 @@ def loads(text: str, name: str) -> Item:
     return document
 
 
-def _check_form(text: str, name: str) -> None:
-    """Refuse long dotted keys and deep nesting before a parser sees them; strings do not count."""
+def check_form(text: str, name: str) -> None:
+    """Refuse long dotted keys and deep nesting before a parser sees them; strings do not count.
+
+    Raises
+    ------
+    ConfigFileError
+        Naming the line.
+    """
     parts = depth = 0
     line = 1
     for token in _TOKENS.finditer(text):

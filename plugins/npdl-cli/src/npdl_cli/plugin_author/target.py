@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from npdl_cli.config import gate
 from npdl_core import registry
 from npdl_core.errors import ConfigError, MissingPluginError, printable
 from npdl_core.registry.naming import fold_distribution, is_distribution
@@ -67,10 +68,14 @@ def project_of(file: Path) -> Mapping[str, Any]:
         If there is none, or it is no TOML.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        gate.check_form(text, printable(file))
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"there is no {printable(file)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ConfigError:
+        raise
+    except ValueError as error:  # no UTF-8, no TOML, an integer of thousands of digits
         raise ConfigError(f"{printable(file)}: {printable(error)}") from None
 
 
