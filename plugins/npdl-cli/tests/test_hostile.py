@@ -29,9 +29,8 @@ INSTALLED = (
 
 def of_check(event, arguments):
     """Return whether an event is of the folder that ``npdl plugin check`` lays out and removes."""
-    return (
-        event in ("tempfile.mkdtemp", "os.mkdir", "os.remove", "shutil.rmtree") or "npdl-check-" in arguments
-    )
+    lays_out = event in ("tempfile.mkdtemp", "os.mkdir", "os.remove", "shutil.rmtree")
+    return lays_out or "npdl-check-" in arguments or ".dist-info" in arguments
 
 
 class Watch:
