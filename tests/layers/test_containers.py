@@ -7,7 +7,7 @@ import pytest
 
 from npdl_core import Graph, Model
 from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers import Chain, Dense, Parallel
+from npdl_core.layers import Chain, Dense, Layer, Parallel
 
 SPECS = [
     {"name": "dense", "config": {"n_out": 4, "activation": "relu"}},
@@ -68,6 +68,36 @@ def test_each_its_own_input():
     out = layer.forward([draw(4, 5), draw(4, 2)])
     assert [part.shape for part in out] == [(4, 3), (4, 2)]
     assert [part.shape for part in layer.backward(out)] == [(4, 5), (4, 2)]
+
+
+class Counting(Layer):
+    """Carries how often it was called."""
+
+    stateful = True
+
+    def __init__(self):
+        self.calls = 0
+
+    def forward(self, input, train=True):
+        self.calls += 1
+        return input
+
+    def backward(self, pre_grad):
+        return pre_grad
+
+    def forget(self, samples=None):
+        self.calls = 0
+
+
+@pytest.mark.parametrize("cls", [Chain, Parallel])
+def test_what_is_carried_within_is_forgotten(cls):
+    layer = cls([Counting(), "identity"]).connect((None, 2))
+    assert layer.stateful
+    assert not cls(["identity"]).stateful
+    layer.forward(draw(1, 2), False)
+    assert layer.members[0].calls == 1
+    layer.forget()
+    assert layer.members[0].calls == 0
 
 
 def test_what_makes_no_container():

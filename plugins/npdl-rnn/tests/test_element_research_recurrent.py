@@ -238,6 +238,20 @@ def test_states_of_several_arrays():
     gradcheck(layer, x)
 
 
+def test_states_of_which_one_has_a_layer_with_a_state():
+    both = Chain(["concat", Parallel([GRU(3), Dense(2)])])
+    layer = made(Recurrence(both, [[3], [2]], return_sequence=True, return_state=True))
+    assert layer.state_sizes() == (3, 2, 3)
+    x = draw(N, T, D)
+    gradcheck(layer, x)
+    out, *states = layer.forward(x)
+    d_last = layer.backward([None, *(np.ones_like(state) for state in states)])
+    layer.forward(x)
+    np.testing.assert_array_equal(
+        layer.backward([np.zeros_like(out), *(np.ones_like(state) for state in states)]), d_last
+    )
+
+
 def test_a_state_with_axes():
     layer = made(Recurrence("add", [2, 3], return_sequence=True), (None, None, 2, 3))
     x = draw(N, T, 2, 3)
