@@ -259,10 +259,26 @@ class _Plan:
 
     def scatter(self, target: Array, spread: Array) -> None:
         r"""Add patches (N, \*O, \*K, C) back to where they came from."""
+        if self.stride[-1] == self.dilation[-1] == 1:
+            self._scatter_rows(target, spread)
+            return
         for offset in np.ndindex(*self.kernel):
-            where = tuple(
-                slice(k * d, k * d + (o - 1) * s + 1, s)
-                for k, d, o, s in zip(offset, self.dilation, self.out_sizes, self.stride, strict=True)
-            )
             picked = (slice(None), *(slice(None) for _ in self.out_sizes), *offset)
-            target[(slice(None), *where)] += spread[picked]
+            target[self._places(offset)] += spread[picked]
+
+    def _places(self, offset: Sizes) -> tuple[slice, ...]:
+        """Return where all windows have their entries at an offset along the first spatial axes."""
+        geometry = zip(offset, self.dilation, self.out_sizes, self.stride, strict=False)
+        return (slice(None), *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in geometry))
+
+    def _scatter_rows(self, target: Array, spread: Array) -> None:
+        """Add whole rows of patches: windows that are a row's length apart lie side by side in the target."""
+        row, n_windows = self.kernel[-1], self.out_sizes[-1]
+        for offset in np.ndindex(*self.kernel[:-1]):
+            picked = (slice(None),) * len(self.out_sizes)
+            for first in range(min(row, n_windows)):
+                rows = spread[(*picked, slice(first, None, row), *offset)]
+                count = rows.shape[len(self.out_sizes)]
+                beside = target[(*self._places(offset), slice(first, first + count * row))]
+                side_by_side = beside.reshape(rows.shape)
+                side_by_side += rows
