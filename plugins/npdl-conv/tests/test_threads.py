@@ -1,6 +1,7 @@
 """Parts of a batch on Python threads: the same results, and BLAS as it was whatever happens."""
 
 import os
+import sys
 import threading
 
 import numpy as np
@@ -165,6 +166,23 @@ def test_fit_and_predict(blas):
     model.predict(x[:1])
     assert [count for train, count in seen if train] == [1]
     assert [count for train, count in seen if not train] == [3, 3]
+
+
+def test_without_threadpoolctl_nothing_changes(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(threads, "_LEAST_WORK", 1)
+    with threaded():
+        assert threads.over_batch(7, 100, lambda part: part) == [slice(0, 7)]
+
+
+def test_after_a_fork_the_threads_are_made_anew(blas):
+    with threaded():
+        threads.over_batch(7, 100, lambda part: part)
+        first = threads._THREADS.executor()
+        threads._THREADS.after_fork()
+        assert len(threads.over_batch(7, 100, lambda part: part)) == 3
+        assert threads._THREADS.executor() is not first
+    first.shutdown()
 
 
 def test_the_real_blas_keeps_its_threads():

@@ -72,7 +72,7 @@ class _Threads:
 
 _THREADS = _Threads()
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch
     os.register_at_fork(after_in_child=_THREADS.after_fork)
 
 
