@@ -1,4 +1,4 @@
-"""The tables of attacks, fuzzing, kills and other faults, from a run of the tests that make them.
+"""The tables of attacks, unusual inputs, kills and other faults, from a run of the tests that make them.
 
 ``python scripts/fault_tables.py [--proof] [pytest argument]…`` prints Markdown. By default it runs the small
 versions that are part of the tests; with ``--proof`` those that take long, whose sizes are arguments as
@@ -21,11 +21,12 @@ FOLDERS = ("tests/security", "tests/faults", "plugins/npdl-cli/tests/test_hostil
 
 
 class Collector:
-    """A pytest plugin that adds up what tests record under ``attack`` and ``fault``."""
+    """A pytest plugin that adds up what tests record under ``attack``, ``fault`` and ``input``."""
 
     def __init__(self) -> None:
         self.attacks: dict[str, list[float]] = {}
         self.faults: dict[str, dict[str, float]] = {}
+        self.inputs: dict[str, dict[str, str]] = {}
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in one test."""
@@ -34,6 +35,9 @@ class Collector:
         for kind, value in report.user_properties:
             if kind == "attack":
                 self.add_attack(*value)
+            elif kind == "input":
+                name, entry, given = value
+                self.inputs.setdefault(name, {})[entry] = given
             elif kind == "fault":
                 name, counts = value
                 row = self.faults.setdefault(name, {})
@@ -78,6 +82,22 @@ def fault_table(faults: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def input_table(inputs: dict[str, dict[str, str]]) -> str:
+    """Return Markdown, one row for an unusual input.
+
+    Examples
+    --------
+    >>> print(input_table({"strings": {"fit": "DataError", "evaluate": "DataError", "predict": "DataError"}}))
+    | X and Y | fit, train_on_batch | evaluate | predict |
+    |---|---|---|---|
+    | strings | DataError | DataError | DataError |
+    """
+    lines = ["| X and Y | fit, train_on_batch | evaluate | predict |", "|---" * 4 + "|"]
+    for name, given in inputs.items():
+        lines.append(f"| {name} | {given['fit']} | {given['evaluate']} | {given['predict']} |")
+    return "\n".join(lines)
+
+
 def main(arguments: list[str]) -> int:
     """Run the tests and print both tables; what pytest prints goes to stderr if something failed."""
     marks = ["-m", "proof"] if "--proof" in arguments else []
@@ -95,6 +115,8 @@ def main(arguments: list[str]) -> int:
         )
     if collector.attacks:
         print(attack_table(collector.attacks), end="\n\n")
+    if collector.inputs:
+        print(input_table(collector.inputs), end="\n\n")
     print(fault_table(collector.faults))
     if code:
         print(log.getvalue(), file=sys.stderr)

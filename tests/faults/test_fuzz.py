@@ -158,7 +158,7 @@ def refused_or_equal(path, content, expected):
     return False
 
 
-def damage(files, path, record_property, bits, bodies):
+def damage(files, path, record_property, bits, bodies, stride):
     counts = Counter(
         {"flips in headers": 0, "flips in bodies": 0, "cuts": 0, "refused": 0, "the same model": 0}
     )
@@ -177,7 +177,7 @@ def damage(files, path, record_property, bits, bodies):
             refused = refused_or_equal(path, changed, expected)
             assert refused or place < header
             counts["refused" if refused else "the same model"] += 1
-        cuts = [*range(header), *rng.integers(header, len(content), bodies).tolist()]
+        cuts = [*range(0, header, stride), *rng.integers(header, len(content), bodies).tolist()]
         for length in cuts:
             assert refused_or_equal(path, content[:length], expected)
         counts.update({"flips in headers": header * bits, "flips in bodies": bodies, "cuts": len(cuts)})
@@ -189,9 +189,9 @@ def damage(files, path, record_property, bits, bodies):
 
 
 def test_some_damage(files, tmp_path, record_property):
-    damage(files, tmp_path / "damaged", record_property, 1, 100)
+    damage(files[:1], tmp_path / "damaged", record_property, 1, 100, 5)
 
 
 @pytest.mark.proof
 def test_much_damage(files, tmp_path, record_property, size):
-    damage(files, tmp_path / "damaged", record_property, 8, size("bodies", 5000))
+    damage(files, tmp_path / "damaged", record_property, 8, size("bodies", 5000), 1)
