@@ -6,7 +6,7 @@ import sys
 import sysconfig
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -96,7 +96,8 @@ def quietly(watch, record_property):
     def quietly(*files, entry=None, seconds=1.0, megabytes=200):
         before = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (status("VmData") + (megabytes << 20), before[1]))
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        with suppress(OSError):  # where this is not allowed, only a new peak counts
+            Path("/proc/self/clear_refs").write_text("5")
         used, start, refused = status("VmHWM"), time.process_time(), False
         try:
             with watch.armed() as events:
@@ -110,7 +111,7 @@ def quietly(watch, record_property):
             found = [e for e in events if not opens(e, files)]
             row = (entry or ("load" if files else "from_json"), refused, took, more / 2**20)
             record_property("attack", row)
-            assert took < seconds
+            assert took < seconds * (1 if sys.gettrace() is None else 5)  # a tracer of lines takes most of it
             assert found == []
 
     return quietly
