@@ -341,6 +341,7 @@ FIRST_PARTY: dict[str, dict[str, tuple[str, ...]]] = {
             "mnist_5k",
             "fashion_mnist",
             "text",
+            "word_lm",
             "csv",
             "npz",
             "japanese_vowels",

@@ -26,6 +26,7 @@ CONFIG = {
     "fashion_mnist": {"path": "idx_folder", "shuffle": True},
     "lfw_faces": {"scale": "standard"},
     "text": {"window": 16, "max_chars": 3000, "shuffle": True},
+    "word_lm": {"vocabulary_size": 50, "max_chars": 3000, "shuffle": True},
     "csv": {"path": "csv_file", "target": "kind", "scale": "standard"},
     "npz": {"path": "npz_file", "test_split": 0.2, "shuffle": True},
     "japanese_vowels": {"scale": "standard"},
@@ -93,7 +94,11 @@ def test_loading_again_gives_the_same_in_new_writable_arrays(dataset):
 
 @pytest.mark.parametrize("name", CONFIG)
 def test_the_seed_decides_the_order(name, request):
-    config = config_of(name, request) | {"shuffle": True} | ({} if name == "text" else {"scale": "none"})
+    config = (
+        config_of(name, request)
+        | {"shuffle": True}
+        | ({} if name in ("text", "word_lm") else {"scale": "none"})
+    )
 
     def order(**changes):
         (X, Y, *_), _ = registry.get("datasets", name, **config | changes).load()
@@ -169,6 +174,10 @@ BAD = {
     "reserve_zero": [0, "no"],
     "encoding": ["utf-7", "os.path", None],
     "max_chars": [0, -5, "all"],
+    "streams": [0, "20"],
+    "vocabulary_size": [4, "many"],
+    "words": [[], "abc", ["a", "a"], 7],
+    "max_length": [0, 1.5],
     "columns": [[], [1.5], [""], 1.5],
     "task": ["cluster", None],
     "header": ["yes", 1],

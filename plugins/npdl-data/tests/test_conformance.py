@@ -20,6 +20,7 @@ TABLE = {
         "sunspots": {},
         "text": {},
         "wine": {},
+        "word_lm": {},
     }
 }
 

@@ -18,7 +18,7 @@ from npdl_data.installed import keep_optional_path
 from npdl_data.parts import Part, Split, one_hot
 from npdl_data.vocabulary import Vocabulary
 
-__all__ = ["Text"]
+__all__ = ["Text", "source_text"]
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "ascii", "latin-1", "cp1252")
 TARGETS = ("sequence", "last")
@@ -135,7 +135,7 @@ class Text(Dataset):
         MissingDependencyError
             If no path is given and this Python has no ``pydoc_data.topics``.
         """
-        text = self._text()
+        text = source_text(self.path, self.encoding, self.max_chars)
         if not text:
             raise DataError("text: there are no characters")
         cut = len(text) - self.split.n_test(len(text))
@@ -183,11 +183,13 @@ class Text(Dataset):
             )
         return np.arange(length * self.streams).reshape(self.streams, length).T.ravel()
 
-    def _text(self) -> str:
-        if self.path is None:
-            return _topics()[: self.max_chars]
-        with open_bounded(Path(self.path)) as source:
-            return read_text(source, self.encoding, self.max_chars)
+
+def source_text(path: str | None, encoding: str, max_chars: int | None) -> str:
+    """Return the text of a file, or without a path that of CPython's help."""
+    if path is None:
+        return _topics()[:max_chars]
+    with open_bounded(Path(path)) as source:
+        return read_text(source, encoding, max_chars)
 
 
 def _vocabulary(characters: Any, reserve_zero: bool) -> Vocabulary:
