@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npdl_core import Model, hooks
+from npdl_core import Model, hooks, registry
 from npdl_core.callbacks import LambdaCallback
 from npdl_core.hooks import hookimpl, register, unregister
 from npdl_core.layers import Dense, Softmax
@@ -112,6 +112,17 @@ def test_an_epoch_may_be_stopped_and_its_logs_extended(classes, plugged):
     assert model.history.history["extra"] == [0]
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Let no installed plugin be in use."""
+    monkeypatch.setenv("NPDL_PLUGINS", "npdl-core")
+    registry.refresh()
+    yield
+    monkeypatch.undo()
+    registry.refresh()
+
+
+@pytest.mark.usefixtures("alone")
 def test_nothing_is_called_without_plugins(classes, monkeypatch):
     calls = []
     monkeypatch.setattr(hooks, "call", lambda name, **arguments: calls.append(name))
