@@ -1,6 +1,6 @@
 """Import packages that two distributions install, so that the files of one overwrite those of the other.
 
-A distribution names the packages that nobody else should have as entry points of the group ``npdl.packages``,
+A distribution names the packages that nobody else should have as entry points of the group ``npdl-packages``,
 such as ``npdl = "npdl"``: an editable installation has no other list of them.
 """
 
@@ -43,7 +43,7 @@ def overlap(package: str, owner: str) -> str:
 def overlaps() -> list[str]:
     """Return :func:`overlap` of every package that an installed plugin has named, where there is one."""
     owned = sorted(
-        {(entry.name, entry.dist.name) for entry in entry_points(group="npdl.packages") if entry.dist}
+        {(entry.name, entry.dist.name) for entry in entry_points(group="npdl-packages") if entry.dist}
     )
     texts = (overlap(printable(package, 60), printable(owner, 60)) for package, owner in owned)
     return [text for text in texts if text]

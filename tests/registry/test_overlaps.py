@@ -43,7 +43,7 @@ def test_the_owner_and_what_has_no_such_package_are_not(install):
 
 
 def test_owners_name_their_packages(install):
-    install("toys", entry_points_txt="[npdl.packages]\ntoys_package = toys_package\n", **LISTS["files"])
+    install("toys", entry_points_txt="[npdl-packages]\ntoys_package = toys_package\n", **LISTS["files"])
     assert [text for text in overlaps() if text.startswith("toys:")] == []
     install("other", **LISTS["files"])
     install("third", "2.0", **LISTS["names"])

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from npdl_core import registry
+
 SAYS = "npdl-compat: the package 'npdl' is also installed by numpydl 0.4.0"
 
 
@@ -28,6 +30,12 @@ def test_importing_warns(beside):
     assert f"PluginWarning: {SAYS}" in done.stderr
     assert "pip uninstall numpydl npdl-compat, then install npdl-compat again" in done.stderr
     assert run("import npdl").stderr == ""
+
+
+def test_the_package_is_a_sound_plugin():
+    (plugin,) = [each for each in registry.plugins() if each.distribution == "npdl-compat"]
+    assert (plugin.state, plugin.error) == ("ok", "")
+    assert registry.check_plugin("npdl-compat") == []
 
 
 def test_the_command_line_says_so(beside):
