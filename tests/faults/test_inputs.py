@@ -128,8 +128,10 @@ def test_inputs(name, entry, record_property):
             assert np.isfinite(result).all()
         if expected == SAME:
             plain = made()
-            assert result == run(plain, X, Y)
-            assert state(model) == state(plain)
+            # Older BLAS libraries sum in another order where arrays lie in another one.
+            np.testing.assert_allclose(result, run(plain, X, Y), rtol=1e-6)
+            for mine, wanted in zip(model.weights().values(), plain.weights().values(), strict=True):
+                np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-7)
     now = [part for part in (x, y) if isinstance(part, np.ndarray)]
     assert all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(kept, now, strict=True))
 

@@ -1,0 +1,25 @@
+"""Every kernel of npdl-numba by its name, through the conformance kit."""
+
+from importlib import import_module
+
+import pytest
+
+from npdl_core.testing import cases, check_table
+from npdl_numba import coverage, recurrent
+
+OWNERS = {**dict.fromkeys(recurrent.__all__, "npdl_rnn"), "adam_step": "npdl_optim"}
+TABLE = {"kernels": {name: {} for name in OWNERS}}
+
+
+@pytest.mark.parametrize("case", cases(TABLE), ids=str)
+def test_component(case, monkeypatch):
+    monkeypatch.setattr(coverage, "MIN_WORK", 0)
+    monkeypatch.setattr(coverage, "MIN_NUMBERS", 1)
+    owner = OWNERS[case.name]
+    pytest.importorskip(owner, reason=f"{case.name} is declared by {owner}")
+    import_module(f"{owner}.kernels")
+    case.check()
+
+
+def test_every_component_is_here():
+    check_table("npdl-numba", TABLE)
