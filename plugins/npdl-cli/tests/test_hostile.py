@@ -65,8 +65,9 @@ def peak(key):
 
 
 @pytest.fixture
-def attack(npdl, watch, tmp_path, toys, record_property):
+def attack(npdl, watch, tmp_path, toys, record_property, monkeypatch):
     """Return a function that runs a command which must refuse, and watches it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # an import that comes late writes no file
     npdl("--help")  # every module is imported
     npdl("summary", tmp_path / "nothing")
 
