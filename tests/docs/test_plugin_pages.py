@@ -1,4 +1,4 @@
-"""Every code block of docs/plugins runs, in the order in which a reader meets it."""
+"""Every code block of docs/plugins and docs/tutorials runs, in the order in which a reader meets it."""
 
 import os
 import subprocess
@@ -9,22 +9,26 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PAGES = sorted((HERE.parents[1] / "docs" / "plugins").glob("*.md"))
+DOCS = HERE.parents[1] / "docs"
+PAGES = sorted((DOCS / "plugins").glob("*.md"))
+PLUGINS = ("npdl_conv", "npdl_data", "npdl_optim", "npdl_rnn")
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
 
 
 def case(page):
     """Return a parameter; pages with commands start many processes."""
     marks = [pytest.mark.slow] if "```console" in page.read_text(encoding="utf-8") else []
-    return pytest.param(page, id=page.stem, marks=marks)
+    return pytest.param(page, id=f"{page.parent.name}-{page.stem}", marks=marks)
 
 
-@pytest.mark.parametrize("page", [case(page) for page in PAGES])
+@pytest.mark.parametrize("page", [case(page) for page in PAGES + TUTORIALS])
 def test_page(page, tmp_path):
     text = page.read_text(encoding="utf-8")
     for sign, module in (
         ("$ npdl", "npdl_cli"),
         ('name = "digits"', "npdl_data"),
         ('name = "digits"', "sklearn"),
+        *((f"from {module} import", module) for module in PLUGINS),
     ):
         if sign in text and find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
@@ -42,6 +46,12 @@ def test_page(page, tmp_path):
 
 def test_the_ladder_has_its_steps():
     assert len(PAGES) >= 12
+
+
+def test_tutorials_have_code_to_run():
+    pages = [page for page in TUTORIALS if page.stem != "index"]
+    assert len(pages) >= 4
+    assert all("\n```python\n" in page.read_text(encoding="utf-8") for page in pages)
 
 
 @pytest.mark.parametrize(
