@@ -50,7 +50,7 @@ def test_the_ladder_has_its_steps():
 
 def test_tutorials_have_code_to_run():
     pages = [page for page in TUTORIALS if page.stem != "index"]
-    assert len(pages) >= 4
+    assert len(pages) >= 8
     assert all("\n```python\n" in page.read_text(encoding="utf-8") for page in pages)
 
 
