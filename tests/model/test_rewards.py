@@ -93,3 +93,23 @@ def test_training_and_evaluation_may_report_different_losses():
     assert model.evaluate(X, Y)["loss"] == pytest.approx(10 * plain)
     model.compile(Estimated(reduction="sum"))
     assert model.evaluate(X, Y)["loss"] == pytest.approx(MeanSquaredError(reduction="sum").forward(X, Y))
+
+
+class Steeper(MeanSquaredError):
+    """Has a gradient of its own, and leaves the rest to the base."""
+
+    def backward(self, outputs, targets, mask=None, sample_weight=None):
+        return 2 * super().backward(outputs, targets, mask, sample_weight)
+
+
+def test_a_gradient_of_its_own_is_the_one_that_trains():
+    models = [
+        Model([Dense(2, activation="linear")], seed=0, dtype="float64").compile(loss, "sgd")
+        for loss in (MeanSquaredError(), Steeper())
+    ]
+    before = models[0].connect((None, 2)).layers[0].W.copy()
+    losses = [model.train_on_batch(X, Y)["loss"] for model in models]
+    assert losses[0] == losses[1]
+    moved = [model.layers[0].W - before for model in models]
+    assert moved[0].any()
+    np.testing.assert_allclose(moved[1], 2 * moved[0], rtol=1e-9)
