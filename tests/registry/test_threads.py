@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from npdl_core.errors import DuplicateNameError, PluginError, UnknownNameError
-from npdl_core.registry import table
+from npdl_core.registry import loading, table
 
 COUNTING = """
     import time
@@ -66,13 +66,18 @@ def test_sixteen_threads_and_two_hundred_distributions(site, monkeypatch, quick_
     monkeypatch.setattr(table, "discover", counting)
     for number in range(200):
         site.layer(f"dist-{number}", f"layer_{number}", f"crowd_{number}", f"Layer{number}")
+    imports = []
+
+    def noted(name, original=loading.import_module):
+        imports.append(name)
+        return original(name)
+
+    monkeypatch.setattr(loading, "import_module", noted)
     registry = site.registry()
     classes = in_sixteen_threads(lambda number: registry.resolve("layers", f"layer_{number * 12}"))
     assert [cls.__name__ for cls in classes] == [f"Layer{number * 12}" for number in range(16)]
     assert len(scans) == 1
-    assert {name for name in sys.modules if name.startswith("crowd_")} == {
-        f"crowd_{number * 12}" for number in range(16)
-    }
+    assert sorted(imports) == sorted(f"crowd_{number * 12}" for number in range(16))
 
 
 def test_hooks_register_once_before_any_look_up_is_answered(site, quick_switches):
