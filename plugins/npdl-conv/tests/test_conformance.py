@@ -20,6 +20,7 @@ def pools(*further):
         layer(SIGNAL, pool_size=[3]),
         layer(VOLUME, pool_size=[2, 2, 2], stride=1),
         layer((None, 6, 4), pool_size=[6, 1]),
+        layer((None, None, 4), pool_size=[2, 1], ceil_mode=True),
         *further,
     ]
 
@@ -84,9 +85,18 @@ TABLE = {
             layer(IMAGE, factor=2),
             layer(IMAGE, factor=[2, 3], mode="bilinear"),
             layer(SIGNAL, factor=3, mode="bilinear", n_axes=1),
+            layer((None, None, 4), factor=[3, 1]),
         ],
-        "zero_padding": [layer(IMAGE, size=1), layer(SIGNAL, size=[[2, 1]], n_axes=1)],
-        "cropping": [layer(IMAGE, size=1), layer(IMAGE, size=[[1, 0], [0, 2]])],
+        "zero_padding": [
+            layer(IMAGE, size=1),
+            layer(SIGNAL, size=[[2, 1]], n_axes=1),
+            layer((None, None, 4), size=[[2, 1], [0, 1]]),
+        ],
+        "cropping": [
+            layer(IMAGE, size=1),
+            layer(IMAGE, size=[[1, 0], [0, 2]]),
+            layer((None, 5, 4), size=[[2, 1], [0, 1]]),
+        ],
     },
     "kernels": dict.fromkeys(
         f"{name}_{pass_}" for name in ("convolution", "max_pooling") for pass_ in ("forward", "backward")

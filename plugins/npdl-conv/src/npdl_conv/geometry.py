@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npdl_core.checks import check_int
 from npdl_core.errors import ConfigError, ShapeError, printable
 
-__all__ = ["out_size", "pads", "spread", "total_padding"]
+__all__ = ["out_size", "pads", "spread", "steps_axis", "total_padding"]
 
 Pads = tuple[tuple[int, int], ...]
+Mask = NDArray[np.bool_] | None
 
 
 def spread(name: str, value: Any, n_axes: int, minimum: int = 1) -> tuple[int, ...]:
@@ -111,3 +115,15 @@ def out_size(
         return room // stride + 1
     count = -(-room // stride) + 1
     return count - 1 if (count - 1) * stride >= size + padding[0] else count
+
+
+def steps_axis(n_dimensions: int, n_axes: int) -> int | None:
+    """Return which of the last ``n_axes`` axes is T of a sequence (N, T, …); None if T is none of them.
+
+    Examples
+    --------
+    >>> steps_axis(3, 2), steps_axis(4, 2)
+    (0, None)
+    """
+    axis = 1 - (n_dimensions - n_axes)
+    return axis if n_dimensions > 2 and axis >= 0 else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_conv.geometry import Pads, pads
+from npdl_conv.geometry import Mask, Pads, pads, steps_axis
 from npdl_core.checks import check_int
 from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.layers.base import Layer, Shape
@@ -45,6 +46,17 @@ class _Margins(Layer):
         within: Array = array[(slice(None),) * (array.ndim - self.n_axes) + tuple(inner)]
         return within
 
+    def compute_mask(self, input: Any, mask: Mask) -> Mask:
+        """Return the mask with the margins that steps get, or without those that they lose."""
+        axis = steps_axis(input.ndim, self.n_axes)
+        if mask is None or axis is None:
+            return super().compute_mask(input, mask)
+        return self.steps(mask, *self.margins[axis])
+
+    @abstractmethod
+    def steps(self, mask: NDArray[np.bool_], before: int, after: int) -> NDArray[np.bool_]:
+        """Return the mask (N, T) of the output's steps."""
+
 
 class ZeroPadding(_Margins):
     """Put zeros around the last axes.
@@ -75,6 +87,10 @@ class ZeroPadding(_Margins):
             *(None if s is None else s + sum(margin) for s, margin in sizes),
         )
 
+    def steps(self, mask: NDArray[np.bool_], before: int, after: int) -> NDArray[np.bool_]:
+        """Return the mask with steps that are none around it."""
+        return np.pad(mask, ((0, 0), (before, after)))
+
     def forward(self, input: Any, train: bool = True) -> Array:
         """Return the input with zeros around it."""
         return self._around(input)
@@ -97,7 +113,7 @@ class Cropping(_Margins):
     Raises
     ------
     ShapeError
-        On connecting, if nothing would be left.
+        If nothing would be left: on connecting, or at a size that was not known then.
 
     Examples
     --------
@@ -108,16 +124,31 @@ class Cropping(_Margins):
     def connect_to(self, prev_layer: Any = None) -> None:
         """Take the margins off the shape."""
         shape = self._shape(prev_layer)
-        sizes = []
+        self.out_shape = (*shape[: -self.n_axes], *self._left(shape))
+
+    def _left(self, shape: Shape) -> list[int | None]:
+        """Return what is left of the last sizes, or raise."""
+        sizes: list[int | None] = []
         for axis, (size, margin) in enumerate(zip(shape[-self.n_axes :], self.margins, strict=True)):
             if size is not None and size <= sum(margin):
                 where = len(shape) - self.n_axes + axis
                 raise ShapeError(f"{self}: along axis {where}, cutting {margin} leaves nothing of {size}")
             sizes.append(None if size is None else size - sum(margin))
-        self.out_shape = (*shape[: -self.n_axes], *sizes)
+        return sizes
+
+    def steps(self, mask: NDArray[np.bool_], before: int, after: int) -> NDArray[np.bool_]:
+        """Return the mask of the steps that are left."""
+        return mask[:, before : mask.shape[1] - after]
 
     def forward(self, input: Any, train: bool = True) -> Array:
-        """Return the inner part of the input."""
+        """Return the inner part of the input.
+
+        Raises
+        ------
+        ShapeError
+            If nothing is left of it.
+        """
+        self._left(input.shape)
         return self._within(input)
 
     def backward(self, pre_grad: Any) -> Array:

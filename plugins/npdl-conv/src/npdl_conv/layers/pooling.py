@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import out_size, pads, spread
+from npdl_conv.geometry import Mask, out_size, pads, spread, steps_axis
 from npdl_conv.kernels.pooling import windows_at
 from npdl_core.checks import check_bool, check_float
 from npdl_core.errors import ConfigError, ShapeError
@@ -134,6 +134,17 @@ class Pooling(Layer):
         self.unpool(delta, kept, outs, grad)
         n_axes = len(self.pool_size)
         return self._as_before(self._inside(grad, margins, sizes), shape[:-n_axes])
+
+    def compute_mask(self, input: Any, mask: Mask) -> Mask:
+        """Return which steps of the output have a real one in their window, where steps are pooled."""
+        axis = steps_axis(input.ndim, len(self.pool_size))
+        if mask is None or axis is None:
+            return super().compute_mask(input, mask)
+        outs, margins = self._margins(input.shape[-len(self.pool_size) :])
+        wide = np.pad(mask, ((0, 0), margins[axis]))
+        windows = np.lib.stride_tricks.sliding_window_view(wide, self.pool_size[axis], axis=1)
+        real: NDArray[np.bool_] = np.any(windows[:, :: self.stride[axis]][:, : outs[axis]], axis=-1)
+        return real
 
     def fill(self) -> float:
         """Return what margins are filled with."""

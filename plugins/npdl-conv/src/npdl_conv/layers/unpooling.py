@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
+from npdl_conv.geometry import Mask
 from npdl_conv.kernels.pooling import windows_at
 from npdl_conv.layers.pooling import MaxPooling
 from npdl_core.errors import ShapeError
@@ -64,6 +65,10 @@ class MaxUnpooling(MaxPooling):
         if not fits:
             raise ShapeError(f"{self}: pooling {seen} gives {pooled}, but the values have shape {values}")
         self.out_shape = seen
+
+    def compute_mask(self, input: Any, mask: Mask) -> Mask:
+        """Return None: a mask of pooled steps does not say which of theirs were real."""
+        return None
 
     def forward(self, input: Any, train: bool = True) -> Array:
         """Return the values at their places, of the second input's shape."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_conv.geometry import spread
+from npdl_conv.geometry import Mask, spread, steps_axis
 from npdl_core.checks import check_choice, check_int
 from npdl_core.errors import ShapeError
 from npdl_core.layers.base import Layer, Shape
@@ -61,6 +61,13 @@ class Upsampling(Layer):
             raise ShapeError(f"{self}: {self.n_axes} axes behind the batch are needed, got shape {shape}")
         sizes = zip(shape[-self.n_axes :], self.factor, strict=True)
         self.out_shape = (*shape[: -self.n_axes], *(None if s is None else s * f for s, f in sizes))
+
+    def compute_mask(self, input: Any, mask: Mask) -> Mask:
+        """Return the mask with every step repeated, where steps are among the axes that grow."""
+        axis = steps_axis(input.ndim, self.n_axes)
+        if mask is None or axis is None:
+            return super().compute_mask(input, mask)
+        return np.repeat(mask, self.factor[axis], axis=1)
 
     def _matrix(self, size: int, factor: int, dtype: Any) -> Array:
         """Return the weights (f·S, S) of interpolation along one axis."""
