@@ -161,9 +161,25 @@ class Layer(Parameterized):
         self.in_shape = shape
         return shape
 
+    def single_shape(self, prev_layer: Any) -> Shape:
+        """Return :meth:`incoming_shape` of a layer that takes one input.
+
+        Raises
+        ------
+        ShapeError
+            If several inputs come, such as from ``parallel`` without a ``merge``.
+        """
+        shape = self.incoming_shape(prev_layer)
+        if isinstance(shape, list):
+            raise ShapeError(
+                f"{self} takes one input, got {len(shape)} of shapes {shape}; "
+                "join them first, with 'concat' or another layer of several inputs"
+            )
+        return tuple(shape)
+
     def connect_to(self, prev_layer: Any = None) -> None:
-        """Learn the input shape, make parameters and set ``out_shape``; by default the shape stays."""
-        self.out_shape = self.incoming_shape(prev_layer)
+        """Learn the input shape, make parameters and set ``out_shape``; by default the one input's."""
+        self.out_shape = self.single_shape(prev_layer)
 
     def connect(self, shape: Any) -> Self:
         """Connect to an input of ``shape`` (batch axis first, None allowed) and return the layer.

@@ -67,7 +67,7 @@ class Dense(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make W and b for the last axis of the input."""
-        shape = self.incoming_shape(prev_layer)
+        shape = self.single_shape(prev_layer)
         self.add_param("W", (shape[-1], self.n_out), self.init)
         if self.use_bias:
             self.add_param("b", (self.n_out,), "zero", decay=False)

@@ -104,7 +104,7 @@ class Embedding(Layer):
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make W; a first layer of unknown length takes any."""
         try:
-            shape = self.incoming_shape(prev_layer)
+            shape = self.single_shape(prev_layer)
         except MissingShapeError:
             shape = self.in_shape = (None, None)
         self.add_param(

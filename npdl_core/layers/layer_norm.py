@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_core.checks import check_bool, check_float, check_int
 from npdl_core.errors import ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 
 __all__ = ["LayerNorm", "RMSNorm"]
 
@@ -26,7 +26,7 @@ class _LastAxes(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make gamma and, with a bias, beta."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if self.n_axes >= len(shape):
             raise ShapeError(
                 f"{self}: n_axes={self.n_axes} leaves no batch axis of an input of shape {shape}"

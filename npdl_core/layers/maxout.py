@@ -56,7 +56,7 @@ class Maxout(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make W and b; each piece is drawn with the fans of a dense layer."""
-        shape = self.incoming_shape(prev_layer)
+        shape = self.single_shape(prev_layer)
         each = self.init if isinstance(self.init, Given) else Stacked(self.init)
         self.add_param("W", (self.n_pieces, shape[-1], self.n_out), each)
         self.add_param("b", (self.n_pieces, self.n_out), "zero", decay=False)

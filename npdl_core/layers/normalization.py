@@ -82,7 +82,7 @@ class BatchNormal(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Choose the axes and make gamma, beta and the running statistics."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         self.axes = self._averaged(shape)
         kept = tuple(size for axis, size in enumerate(shape) if axis not in self.axes)
         self.add_param("gamma", kept, self.gamma_init, decay=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npdl_core.checks import check_float, check_int
 from npdl_core.errors import ConfigError, ShapeError
 from npdl_core.initializers.constant import Constant
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 
 __all__ = ["PReLU"]
 
@@ -57,7 +57,7 @@ class PReLU(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Make alpha."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if any(axis >= len(shape) for axis in self.shared_axes):
             raise ShapeError(f"prelu: shared_axes={self.shared_axes} do not all exist in shape {shape}")
         sizes = [1 if axis in self.shared_axes or size is None else size for axis, size in enumerate(shape)]

@@ -39,7 +39,7 @@ class Residual(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Connect the inner layer and check that it keeps the shape."""
-        shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         self.layer.connect(shape)
         if tuple(self.layer.out_shape) != shape:
             raise ShapeError(

@@ -54,7 +54,7 @@ class Flatten(_Reshaping):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Compute the flattened shape; it is unknown where one of the flattened sizes is."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) < self.outdim:
             raise ShapeError(
                 f"flatten: outdim={self.outdim} needs an input of at least that many axes, got shape {shape}"
@@ -97,7 +97,7 @@ class DimShuffle(_Reshaping):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Compute the shape."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if self.axis > len(shape):
             raise ShapeError(f"dim_shuffle: axis={self.axis} lies beyond an input of shape {shape}")
         self.out_shape = (*shape[: self.axis], 1, *shape[self.axis :])
@@ -145,7 +145,7 @@ class Reshape(_Reshaping):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Work out the missing size."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         self.out_shape = (shape[0], *self._sizes(shape))
 
     def _sizes(self, shape: Shape) -> Shape:
@@ -203,7 +203,7 @@ class Permute(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Reorder the shape."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) != len(self.dims) + 1:
             raise ShapeError(
                 f"permute: dims={self.dims} need an input of {len(self.dims) + 1} axes, got {shape}"
@@ -251,7 +251,7 @@ class RepeatVector(Layer):
 
     def connect_to(self, prev_layer: Any = None) -> None:
         """Insert the time axis."""
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) != 2:
             raise ShapeError(f"repeat_vector needs an input of shape (N, D), got {shape}")
         self.out_shape = (shape[0], self.n, shape[1])

@@ -59,7 +59,7 @@ class TiedDense(Layer):
         ShapeError
             If the input's last axis is not that of W.
         """
-        shape = self.incoming_shape(prev_layer)
+        shape = self.single_shape(prev_layer)
         weights = self.share_param("W", self.source, "W")
         if weights.ndim != 2 or shape[-1] != weights.shape[1]:
             raise ShapeError(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.errors import ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 from npdl_core.layers.masking import over_steps
 
 __all__ = ["LastStep", "MeanOverTime"]
@@ -27,7 +27,7 @@ class _OverTime(Layer):
         ShapeError
             If the input has no axes (N, T, D).
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) < 3:
             raise ShapeError(f"{self} needs sequences (N, T, D), got shape {shape}")
         self.out_shape = (shape[0], *shape[2:])

@@ -137,3 +137,22 @@ def test_masks_of_branches_are_joined():
     assert ended.compute_mask(x, np.ones((1, 3), bool)) is None
     both = Chain([Parallel(["masking", "identity"]), "add"]).connect((None, None, 3))
     assert both.compute_mask(x, np.array([[False, True, True]])).tolist() == [[False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("dense", {"n_out": 3}),
+        ("activation", {"activation": "relu"}),
+        ("dropout", {}),
+        ("flatten", {}),
+        ("layer_norm", {}),
+        ("batch_normal", {}),
+        ("embedding", {"input_size": 4, "n_out": 2}),
+    ],
+)
+def test_a_layer_of_one_input_refuses_several(name, config):
+    branches = [{"name": "dense", "config": {"n_out": n}} for n in (4, 4)]
+    model = Model([{"name": "parallel", "config": {"layers": branches}}, {"name": name, "config": config}])
+    with pytest.raises(ShapeError, match=rf"layer 1\.{name} .*one input, got 2 .*'concat'"):
+        model.connect((None, 3))

@@ -71,7 +71,7 @@ class Filters(Layer):
         ShapeError
             If it has another number of axes, or ``groups`` do not divide the channels.
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) != self.n_axes + 2:
             raise ShapeError(f"{self} needs an input of {self.n_axes + 2} axes (N, C, …), got {shape}")
         if shape[1] is not None and shape[1] % self.groups:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.errors import ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 
 __all__ = ["GlobalMaxPooling", "GlobalMeanPooling"]
 
@@ -27,7 +27,7 @@ class _Global(Layer):
         ShapeError
             If there are none.
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) < 3:
             raise ShapeError(f"{self} needs an input (N, C, …) with spatial axes, got {shape}")
         self.out_shape = shape[:2]

@@ -29,7 +29,7 @@ class _Margins(Layer):
         self.margins: Pads = margins
 
     def _shape(self, prev_layer: Any) -> Shape:
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) <= self.n_axes:
             raise ShapeError(f"{self}: {self.n_axes} axes behind the batch are needed, got shape {shape}")
         return shape

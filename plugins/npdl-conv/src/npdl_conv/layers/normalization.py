@@ -28,7 +28,7 @@ class _Channels(Layer):
         ShapeError
             If there is no axis of channels.
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) < 2:
             raise ShapeError(f"{self} needs an input (N, C, …), got {shape}")
         return shape

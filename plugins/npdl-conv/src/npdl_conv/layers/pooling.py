@@ -14,7 +14,7 @@ from npdl_conv.geometry import Mask, out_size, pads, spread, steps_axis
 from npdl_conv.kernels.pooling import windows_at
 from npdl_core.checks import check_bool, check_float
 from npdl_core.errors import ConfigError, ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 
 __all__ = ["L2Pooling", "MaxPooling", "MeanPooling", "Pooling"]
 
@@ -68,7 +68,7 @@ class Pooling(Layer):
         ShapeError
             If the input has too few axes, or no window fits.
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         n_axes = len(self.pool_size)
         if len(shape) <= n_axes:
             raise ShapeError(

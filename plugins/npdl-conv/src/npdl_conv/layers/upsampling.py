@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from npdl_conv.geometry import Mask, spread, steps_axis
 from npdl_core.checks import check_choice, check_int
 from npdl_core.errors import ShapeError
-from npdl_core.layers.base import Layer, Shape
+from npdl_core.layers.base import Layer
 
 __all__ = ["Upsampling"]
 
@@ -56,7 +56,7 @@ class Upsampling(Layer):
         ShapeError
             If the input has too few axes.
         """
-        shape: Shape = tuple(self.incoming_shape(prev_layer))
+        shape = self.single_shape(prev_layer)
         if len(shape) <= self.n_axes:
             raise ShapeError(f"{self}: {self.n_axes} axes behind the batch are needed, got shape {shape}")
         sizes = zip(shape[-self.n_axes :], self.factor, strict=True)
