@@ -123,7 +123,7 @@ class OneBias(Layer):
     """Adds one number to all units."""
 
     def connect_to(self, prev_layer=None):
-        self.out_shape = self.incoming_shape(prev_layer)
+        self.out_shape = self.single_shape(prev_layer)
         self.add_param("b", (), "zero", decay=False)
 
     def forward(self, input, train=True):

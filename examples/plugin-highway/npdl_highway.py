@@ -6,7 +6,7 @@ class Highway(Layer):
     """y = t h + (1 - t) x, h = tanh(x W + b), t = sigmoid(x V + c); x, y (N, ..., D), W, V (D, D)."""
 
     def connect_to(self, prev_layer=None):
-        self.out_shape = self.incoming_shape(prev_layer)
+        self.out_shape = self.single_shape(prev_layer)
         for name, rank, init in zip("WVbc", (2, 2, 1, 1), ["glorot_uniform"] * 2 + ["zero"] * 2, strict=True):
             self.add_param(name, self.out_shape[-1:] * rank, init, decay=rank == 2)
 
