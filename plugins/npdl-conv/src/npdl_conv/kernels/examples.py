@@ -21,7 +21,9 @@ Rng = np.random.Generator
 DType = np.dtype[Any]
 Call = tuple[Any, ...]
 
-_CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
+_Case = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], dict[str, Any]]
+
+_CONVOLUTIONS: tuple[_Case, ...] = (
     ((2, 9, 7, 3), (3, 3, 3, 5), (2, 7, 5, 5), {}),
     ((1, 5, 5, 1), (5, 5, 1, 17), (1, 1, 1, 17), {}),
     ((3, 8, 9, 4), (1, 1, 4, 33), (3, 8, 9, 33), {}),
@@ -31,6 +33,17 @@ _CONVOLUTIONS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], di
     ((2, 6, 8, 5), (3, 2, 5, 4), (2, 4, 7, 4), {}),
     ((0, 5, 5, 2), (3, 3, 2, 4), (0, 3, 3, 4), {}),
     ((3, 7, 9, 13), (3, 3, 13, 5), (3, 5, 7, 5), {}),
+    ((2, 6, 5, 3), (3, 3, 3, 33), (2, 6, 5, 33), {"padding": ((1, 1), (1, 1))}),
+    ((1, 9, 7, 20), (5, 5, 20, 50), (1, 5, 3, 50), {}),
+    ((5, 4, 3, 50), (5, 5, 50, 20), (5, 4, 3, 20), {"padding": ((2, 2), (2, 2))}),
+    ((3, 5, 1, 17), (7, 1, 17, 9), (3, 4, 1, 9), {"padding": ((0, 6), (0, 0))}),
+    ((3, 1, 1, 6), (3, 3, 6, 65), (3, 1, 1, 65), {"padding": ((1, 1), (1, 1))}),
+    ((2, 7, 9, 5), (2, 3, 5, 24), (2, 4, 5, 24), {"padding": ((1, 0), (2, 1)), "stride": (2, 2)}),
+    ((2, 7, 6, 4), (3, 3, 4, 8), (2, 5, 6, 8), {"padding": ((1, 1), (2, 2)), "dilation": (2, 2)}),
+    ((3, 13, 6), (5, 6, 40), (3, 13, 40), {"padding": ((2, 2),)}),
+    ((2, 4, 5, 3, 2), (2, 3, 2, 2, 3), (2, 4, 5, 3, 3), {"padding": ((1, 0), (1, 1), (0, 1))}),
+    ((2, 5, 4, 4), (3, 3, 1, 4), (2, 5, 4, 4), {"padding": ((1, 1), (1, 1)), "groups": 4}),
+    ((2, 5, 4, 4), (1, 1, 4, 3), (2, 7, 6, 3), {"padding": ((1, 1), (1, 1))}),
 )
 
 
@@ -39,28 +52,22 @@ def _draw(rng: Rng, dtype: DType, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def convolution_forward(rng: Rng, dtype: DType) -> Iterator[Call]:
-    """Yield calls of the convolution."""
+    """Yield calls of the convolution, with and without biases and the rectifier."""
     for x, W, out, options in _CONVOLUTIONS:
         yield _draw(rng, dtype, x), _draw(rng, dtype, W), np.zeros(out, dtype), options
+        more = options | {"bias": _draw(rng, dtype, W[-1:]), "rectify": True}
+        yield _draw(rng, dtype, x), _draw(rng, dtype, W), np.zeros(out, dtype), more
 
 
 def convolution_backward(rng: Rng, dtype: DType) -> Iterator[Call]:
-    """Yield calls of its gradients, some without the filters' or the input's."""
+    """Yield calls of its gradients, some without the filters' or the input's, biases and the rectifier."""
     for index, (x, W, out, options) in enumerate(_CONVOLUTIONS):
-        dW = None if index == 3 else np.zeros(W, dtype)
-        dxp = None if index == 1 else np.zeros(x, dtype)
-        yield _draw(rng, dtype, x), _draw(rng, dtype, W), _draw(rng, dtype, out), dW, dxp, options
-    for x, W, out, options in _CONVOLUTIONS[:1] + _CONVOLUTIONS[3:4] + _CONVOLUTIONS[-1:]:
-        dx = np.zeros((x[0], x[1] - 3, x[2] - 1, x[3]), dtype)
-        cropped = options | {"crop": ((1, 2), (0, 1))}
-        yield (
-            _draw(rng, dtype, x),
-            _draw(rng, dtype, W),
-            _draw(rng, dtype, out),
-            np.zeros(W, dtype),
-            dx,
-            cropped,
-        )
+        dW = None if index % 5 == 3 else np.zeros(W, dtype)
+        dx = None if index % 5 == 1 else np.zeros(x, dtype)
+        yield _draw(rng, dtype, x), _draw(rng, dtype, W), _draw(rng, dtype, out), dW, dx, options
+        more = options | {"db": np.zeros(W[-1:], dtype), "rectified": np.maximum(_draw(rng, dtype, out), 0)}
+        dW, dx = np.zeros(W, dtype), np.zeros(x, dtype)
+        yield _draw(rng, dtype, x), _draw(rng, dtype, W), _draw(rng, dtype, out), dW, dx, more
 
 
 _POOLS = (

@@ -54,11 +54,11 @@ def _add_products(strips: Array, rows: Array, out: Array) -> None:
         out += np.matmul(strips[:, u * step : u * step + n_places], rows[u], out=part)
 
 
-def convolve_by_rows(xp: Array, W: Array, out: Array) -> Array:
-    """Write the convolution of xp (N, H, W, C), contiguous, with W (k_h, k_w, C, F) into ``out``."""
+def convolve_by_rows(x: Array, W: Array, out: Array, margins: Pads) -> Array:
+    """Write the convolution of x (N, H, W, C), zeros around it, with W (k_h, k_w, C, F) into ``out``."""
     (k_h, k_w), (out_h, out_w) = W.shape[:2], out.shape[1:3]
     rows = W.reshape(k_h, k_w * W.shape[2], W.shape[3])
-    for block, strips in _strips(xp, k_w, out_w):
+    for block, strips in _strips(x, k_w, out_w, margins):
         _add_products(strips, rows, out[block].reshape(len(strips), out_h * out_w, W.shape[3]))
     return out
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from npdl_conv import kernels
 from npdl_conv.geometry import Pads, out_size, pads, total_padding
 from npdl_conv.layers.filters import Filters
-from npdl_conv.threads import over_batch
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
 
@@ -104,59 +103,43 @@ class Convolution(Filters):
         )
         return out_size(str(self), axis + 2, size, kernel, stride, dilation, padding)
 
-    def _padded(self, input: Array, train: bool) -> Array:
-        """Return the input channels last, in the layer's dtype, with zeros around it."""
-        last = np.moveaxis(input, 1, -1)
-        margins = self.margins(last.shape[1:-1])
-        shape = (
-            len(last),
-            *(s + sum(m) for s, m in zip(last.shape[1:-1], margins, strict=True)),
-            last.shape[-1],
-        )
-        if not any(map(sum, margins)):
-            return np.ascontiguousarray(last, self.dtype)
-        padded = self.work_array("padded", shape) if train else np.empty(shape, self.dtype)
-        inside = self._inside(margins, last.shape)
-
-        def images(part: slice) -> None:
-            mine = padded[part]
-            for axis, (before, after) in enumerate(margins, 1):
-                along = np.moveaxis(mine, axis, 0)
-                along[:before] = along[len(along) - after :] = 0
-            mine[inside] = last[part]
-
-        over_batch(len(last), last.size, images)
-        return padded
-
-    @staticmethod
-    def _inside(margins: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
-        inner = (slice(before, before + size) for (before, _), size in zip(margins, shape[1:-1], strict=True))
-        return (slice(None), *inner, slice(None))
+    def _options(self, sizes: tuple[int, ...]) -> dict[str, Any]:
+        """Return the options of both kernels for an input of these sizes."""
+        margins = self.margins(sizes)
+        return self.kernel_options() | ({"padding": margins} if any(map(sum, margins)) else {})
 
     def forward(self, input: Any, train: bool = True) -> Array:
         r"""Return the activated maps (N, F, \*O) for input (N, C, \*S); a view of channels-last memory."""
-        padded = self._padded(input, train)
-        sizes = [self._out_size(axis, size) for axis, size in enumerate(input.shape[2:])]
-        shape = (len(input), *sizes, self.nb_filter)
+        last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
+        options = self._options(last.shape[1:-1])
+        if self.use_bias:
+            options["bias"] = self.b
+        if self.rectifies:
+            options["rectify"] = True
+        sizes = [self._out_size(axis, size) for axis, size in enumerate(last.shape[1:-1])]
+        shape = (len(last), *sizes, self.nb_filter)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
-        kernels.convolution_forward(padded, self.filters_last(), scores, **self.kernel_options())
-        output, kept = self.activated(scores, train)
+        kernels.convolution_forward(last, self.filters_last(), scores, **options)
+        output, kept = (scores, None) if self.rectifies else self.activated(scores, train)
         if train:
-            self.retain(padded, kept, output, input.shape)
+            self.retain(last, kept, output)
         return np.moveaxis(output, -1, 1)
 
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
-        padded, scores, output, shape = self.retained()
-        delta = self.scores_grad(pre_grad, scores, output)
+        last, scores, output = self.retained()
+        options = self._options(last.shape[1:-1])
+        if self.use_bias:
+            options["db"] = self.db
+        if self.rectifies:
+            delta = np.ascontiguousarray(np.moveaxis(pre_grad, 1, -1), self.dtype)
+            options["rectified"] = output
+        else:
+            delta = self.scores_grad(pre_grad, scores, output)
         filters = self.filters_last()
         dW = self.work_array("filters_grad", filters.shape)
-        options, margins = self.kernel_options(), self.margins(shape[2:])
-        if any(map(sum, margins)):
-            options["crop"] = margins
-        grad_shape = (shape[0], *shape[2:], shape[1])
-        grad = None if self.first_layer else self.work_array("input_grad", grad_shape)
-        kernels.convolution_backward(padded, filters, delta, dW, grad, **options)
+        grad = None if self.first_layer else self.work_array("input_grad", last.shape)
+        kernels.convolution_backward(last, filters, delta, dW, grad, **options)
         self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
         return None if grad is None else np.moveaxis(grad, -1, 1)
 

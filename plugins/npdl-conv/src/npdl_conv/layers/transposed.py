@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_conv import kernels
 from npdl_conv.geometry import pads, spread
+from npdl_conv.kernels.convolution import bias_gradient
 from npdl_conv.layers.filters import Filters
 from npdl_core.errors import ConfigError, ShapeError
 
@@ -91,54 +92,46 @@ class TransposedConvolution(Filters):
         sizes = [None if s is None else self._out_size(axis, s) for axis, s in enumerate(shape[2:])]
         self.out_shape = (shape[0], self.nb_filter, *sizes)
 
-    def _reach(self, axis: int, size: int) -> int:
-        """Return how far the filters of all places reach."""
-        return (size - 1) * self.stride[axis] + self.dilation[axis] * (self.filter_size[axis] - 1) + 1
-
     def _out_size(self, axis: int, size: int) -> int:
-        out = self._reach(axis, size) - sum(self.padding[axis]) + self.output_padding[axis]
+        reach = (size - 1) * self.stride[axis] + self.dilation[axis] * (self.filter_size[axis] - 1) + 1
+        out = reach - sum(self.padding[axis]) + self.output_padding[axis]
         if out < 1:
             raise ShapeError(
                 f"{self}: along axis {axis + 2}, padding {self.padding[axis]} leaves nothing of the output"
             )
         return out
 
-    def _wide(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[slice, ...]]:
-        r"""Return the shape before cutting, for an input (N, C, \*S), and what is kept of it."""
-        outs = [self._out_size(axis, size) for axis, size in enumerate(shape[2:])]
-        pairs = zip(outs, self.padding, strict=True)
-        kept = tuple(slice(before, before + out) for out, (before, _) in pairs)
-        wide = [max(self._reach(axis, size), kept[axis].stop) for axis, size in enumerate(shape[2:])]
-        return (shape[0], *wide, self.nb_filter), (slice(None), *kept, slice(None))
+    def _options(self) -> dict[str, Any]:
+        """Return the options of the convolution whose gradient this layer is."""
+        return self.kernel_options() | ({"padding": self.padding} if any(map(sum, self.padding)) else {})
 
     def forward(self, input: Any, train: bool = True) -> Array:
         r"""Return the activated maps (N, F, \*O) for input (N, C, \*S)."""
         last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
-        wide, kept = self._wide(input.shape)
-        spread_out = np.empty(wide, self.dtype)
-        kernels.convolution_backward(
-            spread_out, self.filters_last(), last, None, spread_out, **self.kernel_options()
-        )
-        output, scores = self.activated(np.ascontiguousarray(spread_out[kept]), train)
+        sizes = [self._out_size(axis, size) for axis, size in enumerate(last.shape[1:-1])]
+        scores = np.empty((len(last), *sizes, self.nb_filter), self.dtype)
+        kernels.convolution_backward(scores, self.filters_last(), last, None, scores, **self._options())
+        if self.use_bias:
+            scores += self.b
+        output, kept = self.activated(scores, train)
         if train:
-            self.retain(last, scores, output, input.shape)
+            self.retain(last, kept, output)
         return np.moveaxis(output, -1, 1)
 
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
-        last, scores, output, shape = self.retained()
+        last, scores, output = self.retained()
         delta = self.scores_grad(pre_grad, scores, output)
-        wide, kept = self._wide(shape)
-        padded = np.zeros(wide, self.dtype)
-        padded[kept] = delta
-        # The convolution whose gradient this layer is has W's channels and filters the other way round.
-        filters, options = self.filters_last(), self.kernel_options()
+        if self.use_bias:
+            self.db = bias_gradient(delta)
+        # That convolution has W's channels and filters the other way round.
+        filters, options = self.filters_last(), self._options()
         dW = np.empty(filters.shape, self.dtype)
-        kernels.convolution_backward(padded, filters, last, dW, None, **options)
+        kernels.convolution_backward(delta, filters, last, dW, None, **options)
         self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
         if self.first_layer:
             return None
-        grad = kernels.convolution_forward(padded, filters, np.empty(last.shape, self.dtype), **options)
+        grad = kernels.convolution_forward(delta, filters, np.empty(last.shape, self.dtype), **options)
         return np.moveaxis(np.asarray(grad), -1, 1)
 
 
