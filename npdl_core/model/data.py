@@ -114,6 +114,8 @@ class ArrayData:
         self.n_samples = self._common_length()
 
     def _common_length(self) -> int:
+        if self.y is None and self.mask is None and self.sample_weight is None and type(self.x) is not dict:
+            return len(self.x)
         lengths = {
             len(array)
             for part in (self.x, self.y, self.mask, self.sample_weight)

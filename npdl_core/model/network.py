@@ -112,16 +112,44 @@ class Network(Persistent):
             If the inputs are not of the shape it is connected to.
         """
         data = ArrayData(X, None, mask)
-        size = max(data.n_samples, 1) if batch_size is None else check_int("batch_size", batch_size, 1)
-        batches = data.batches(size) if data.n_samples else [data.whole()]
-        outputs = [_owned(self._run(batch, False)[0], batch.x) for batch in batches]
-        if len(outputs) == 1:
-            return outputs[0]
+        size = data.n_samples if batch_size is None else check_int("batch_size", batch_size, 1)
+        if data.n_samples <= size:
+            return self._predicted(data.whole())
+        outputs = [self._predicted(batch) for batch in data.batches(size)]
         if isinstance(outputs[0], dict):
             return {name: np.concatenate([out[name] for out in outputs]) for name in outputs[0]}
         if isinstance(outputs[0], list):
             return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return np.concatenate(outputs)
+
+    def predict_on_batch(self, x: Any, mask: Any = None) -> Any:
+        """Return the outputs for one batch, computed at once: the quickest way for a single sample.
+
+        Parameters
+        ----------
+        x, mask
+            As of :meth:`predict`; one sample is a batch of one, ``x[None]``.
+
+        Returns
+        -------
+        ndarray (N, ...), or dict of them by output name
+            As of :meth:`predict`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from npdl_core import Model
+        >>> model = Model(seed=0)
+        >>> model.add("softmax", n_in=3, n_out=2)
+        >>> _ = model.connect((None, 3))
+        >>> model.predict_on_batch(np.zeros((1, 3)))
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        return self._predicted(ArrayData(x, None, mask).whole())
+
+    def _predicted(self, batch: Batch) -> Any:
+        """Return the outputs for a batch, in memory of their own."""
+        return _owned(self._run(batch, False)[0], batch.x)
 
     def evaluate(
         self,
@@ -290,5 +318,7 @@ def _owned(outputs: Any, x: Any) -> Any:
         return {name: _owned(array, x) for name, array in outputs.items()}
     if isinstance(outputs, list):
         return [_owned(array, x) for array in outputs]
+    if outputs.base is None and type(x) is np.ndarray and outputs is not x and x.base is not outputs:
+        return outputs  # it owns its memory, so the comparison of addresses can be saved
     inputs = list(x.values()) if isinstance(x, dict) else [x]
     return outputs.copy() if any(np.may_share_memory(outputs, item) for item in inputs) else outputs

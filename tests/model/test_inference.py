@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npdl_core import Graph, Model
-from npdl_core.errors import ConfigError, DataError, ShapeError, StateError
+from npdl_core.errors import ConfigError, DataError, NotConnectedError, ShapeError, StateError
 from npdl_core.layers import (
     BatchNormal,
     Concat,
@@ -95,6 +95,71 @@ def test_eight_threads_predict_what_one_does(trained):
         assert all(output.tobytes() == expected.tobytes() for output in outputs)
         assert all(result == measured for result in results)
     assert everything(network) == before
+
+
+def test_a_batch_at_once_is_what_predict_returns(trained):
+    network, X, _, mask = trained
+    before = everything(network)
+    batches = [network.predict_on_batch(X, mask=mask), network.predict(X, mask=mask)]
+    parts = [
+        network.predict_on_batch(
+            {name: array[n : n + 1] for name, array in X.items()} if isinstance(X, dict) else X[n : n + 1],
+            mask=None if mask is None else mask[n : n + 1],
+        )
+        for n in range(3)
+    ]
+    np.testing.assert_array_equal(*batches)
+    np.testing.assert_allclose(np.concatenate(parts), batches[0][:3], rtol=1e-5, atol=1e-6)
+    assert everything(network) == before
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        (np.zeros((1, 4)), ShapeError, r"shape \(None, 5\), got \(1, 4\)"),
+        (np.zeros(5), ShapeError, r"got \(5,\)"),
+        (["one"], DataError, "expected numbers"),
+        (3.0, DataError, "a single number"),
+        (np.ma.zeros((1, 5)), DataError, "masked arrays"),
+        ({"x": np.zeros((1, 5))}, DataError, "as an array"),
+    ],
+)
+def test_a_batch_at_once_is_checked_as_any_other(x, error, words):
+    model, *_ = chain()
+    with pytest.raises(error, match=words):
+        model.predict_on_batch(x)
+
+
+def test_a_batch_at_once_needs_a_connected_model_and_a_mask_that_fits():
+    with pytest.raises(NotConnectedError, match="no parameters yet"):
+        Model([Dense(2)]).predict_on_batch(np.zeros((1, 3)))
+    model, ids, _, mask = words()
+    with pytest.raises(DataError, match="mask has 32"):
+        model.predict_on_batch(ids[:1], mask=mask)
+
+
+class Passing(Layer):
+    """Returns what it was given, a view of it, or what it is a view of."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def forward(self, input, train=True):
+        return {"same": input, "view": input[:], "base": input.base}[self.how]
+
+    def backward(self, pre_grad):
+        return pre_grad
+
+
+@pytest.mark.parametrize("how", ["same", "view", "base"])
+def test_outputs_are_never_the_callers_memory(how):
+    whole = np.ones((4, 3), "float32")
+    x = whole[:4]
+    model = Model([Passing(how)])
+    model.connect((None, 3))
+    for outputs in (model.predict(x), model.predict_on_batch(x)):
+        outputs[...] = 7
+    assert whole.max() == 1
 
 
 def test_inference_between_forward_and_backward_of_a_training_step(trained):
