@@ -2,58 +2,58 @@
 
 The thread pools of two libraries in one process ruin each other's numbers, and a shared machine's speed
 drifts by the minute. So each measurement is a process of its own with one contender in it, contenders take
-turns, and what counts is the ratio within a round.
+turns, and what counts is the ratio within a round. Each process also tells how much memory it took.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from math import isclose
 from statistics import median
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
-VERSIONS_OF = ("npdl-core", "npdl-numba", "numpy", "torch", "numba")
+from benchmarks import arithmetic, workers
+from benchmarks.arithmetic import spread
+from benchmarks.saving import installed, save
+from benchmarks.workers import environment, run
 
-#: A contender is prepared once (imports, data, model) and returns the step to time.
+__all__ = ["Case", "Contender", "environment", "installed", "main", "npdl_contenders", "others", "parser"]
+__all__ += ["run", "spread", "with_numpy"]
+
+#: Contenders that ratios may be to; a case's reference is the fastest of those that it has.
+REFERENCES = ("pytorch", "channels_last", "foreach", "fused")
+OURS = ("npdl+numba", "npdl")
+
+#: A contender is prepared once (imports, data, model) and returns the step to time, which returns the loss.
 Contender = Callable[[], Callable[[], object]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time, by at least two contenders; ratios are the first one's time over each other's.
-
-    Where ``npdl`` is not the first, its ratios are given too.
-    """
+    """One thing to time, by at least two contenders, one of them a reference."""
 
     name: str
     contenders: Mapping[str, Contender]
     #: Raises unless all contenders compute the same; runs in a process of its own before anything is timed.
     check: Callable[[], None]
+    #: Multiplications and additions of the matrix products of a step, forward and backward; 0: not counted.
+    flops: float = 0.0
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the smallest, median and largest value."""
-    return {"min": min(values), "median": median(values), "max": max(values)}
+@dataclass(frozen=True)
+class Options:
+    """How much is measured."""
 
-
-def environment(threads: int) -> dict[str, str]:
-    """Return this process's environment with equal threads for every library and no BLAS overrides."""
-    slowing = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-    env = {key: value for key, value in os.environ.items() if key not in slowing}
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return env | dict.fromkeys(names, str(threads))
+    rounds: int = 7
+    seconds: float = 1.0
+    threads: tuple[int, ...] = (1,)
+    case: str | None = None
 
 
 def with_numpy(prepare: Contender) -> Callable[[], object]:
@@ -66,6 +66,11 @@ def npdl_contenders(prepare: Contender) -> dict[str, Contender]:
     """Return our contenders: NumPy's kernels, and before it npdl-numba's where that is installed."""
     compiled = {} if installed("npdl-numba") == "–" else {"npdl+numba": prepare}
     return {**compiled, "npdl": partial(with_numpy, prepare)}
+
+
+def others(**contenders: Contender) -> dict[str, Contender]:
+    """Return those of the contenders named after other libraries whose environment was made."""
+    return {name: prepare for name, prepare in contenders.items() if workers.python_of(name)}
 
 
 def time_step(step: Callable[[], object], seconds: float) -> float:
@@ -81,101 +86,134 @@ def time_step(step: Callable[[], object], seconds: float) -> float:
     return median(samples)
 
 
-def run(module: str, threads: int, *arguments: str) -> str:
-    """Run this benchmark's module again as a worker and return what it prints."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
+def losses(step: Callable[[], object], count: int) -> list[float]:
+    """Return the losses of the first steps."""
+    values: list[Any] = [step() for _ in range(count)]
+    return [float(value["loss"] if isinstance(value, dict) else value) for value in values]
 
 
-def measure(module: str, case: Case, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """Time all contenders of a case in turns; every other round goes backwards."""
-    times: dict[str, list[float]] = {name: [] for name in case.contenders}
-    for index in range(rounds):
-        for name in list(times)[:: -1 if index % 2 else 1]:
-            out = run(module, threads, "--worker", name, "--case", case.name, "--seconds", str(seconds))
-            times[name].append(float(out))
-    first, *others = times
-    pairs = {name: (first, name) for name in others}
-    pairs |= {f"npdl/{name}": ("npdl", name) for name in others if "npdl" in others and name != "npdl"}
-    ratios = {
-        key: [a / b for a, b in zip(times[one], times[other], strict=True)]
-        for key, (one, other) in pairs.items()
-    }
-    return {
+def agree(module: str, case: Case) -> None:
+    """Check a case: our step against PyTorch's, and the losses of libraries of other environments.
+
+    Raises
+    ------
+    RuntimeError
+        If a library's first losses differ from ours.
+    """
+    run(module, 1, "--check", "--case", case.name)
+    for name in case.contenders:
+        if name not in workers.OTHERS:
+            continue
+        other = workers.OTHERS[name]
+        found = [
+            workers.ask(module, who, 1, "--worker", who, "--case", case.name, "--losses", str(other.losses))
+            for who in ("npdl", name)
+        ]
+        if not all(isclose(a, b, rel_tol=other.tolerance) for a, b in zip(*found, strict=True)):
+            raise RuntimeError(f"{case.name}: losses of npdl are {found[0]}, of {name} {found[1]}")
+
+
+def measure(module: str, case: Case, threads: int, options: Options) -> dict[str, Any]:
+    """Time all contenders of a case in turns, every other round backwards, and the peak of BLAS."""
+    timed: dict[str, list[dict[str, float]]] = {name: [] for name in case.contenders}
+    peak: list[float] = []
+    seconds = str(options.seconds)
+    load = os.getloadavg()[0]
+    for index in range(options.rounds):
+        for name in list(timed)[:: -1 if index % 2 else 1]:
+            arguments = ("--worker", name, "--case", case.name, "--seconds", seconds)
+            timed[name].append(workers.ask(module, name, threads, *arguments))
+        if case.flops:
+            peak.append(float(run("benchmarks.sgemm", threads, "--seconds", str(min(0.3, options.seconds)))))
+    times = {name: [one["seconds"] for one in values] for name, values in timed.items()}
+    known = [name for name in times if name in REFERENCES] or [list(times)[-1]]
+    reference = arithmetic.fastest(times, known)
+    row = {
         "case": case.name,
         "threads": threads,
+        "load": [load, os.getloadavg()[0]],
         "milliseconds": {name: spread([1e3 * t for t in values]) for name, values in times.items()},
-        "ratios": {name: spread(values) for name, values in ratios.items()},
+        "reference": reference,
+        "ratios": arithmetic.ratios(times, reference),
+        "memory_mb": {
+            name: {key: median(one[key] for one in values) for key in ("rise", "peak")}
+            for name, values in timed.items()
+        },
     }
+    if case.flops:
+        row["sgemm_gflops"] = spread(peak)
+        row["sgemm_fraction"] = arithmetic.fractions(times, case.flops, [1e9 * one for one in peak])
+    return row
 
 
 def show(row: dict[str, Any]) -> str:
-    """Return a row of the table."""
+    """Return a row of measurements as a line."""
     times = "  ".join(f"{name} {ms['median']:.3f} ms" for name, ms in row["milliseconds"].items())
     ratios = "  ".join(
-        f"/{name} {r['median']:.2f} ({r['min']:.2f}–{r['max']:.2f})" for name, r in row["ratios"].items()
+        f"{name} {r['median']:.2f} ({r['min']:.2f}–{r['max']:.2f})" for name, r in row["ratios"].items()
     )
-    return f"{row['case']:<24} {row['threads']} thr  {times}  ratio {ratios}"
+    return f"{row['case']:<24} {row['threads']} thr  {times}  ratio to {row['reference']}: {ratios}"
 
 
-def installed(name: str) -> str:
-    """Return the version of a distribution, or a dash."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "–"
-
-
-def save(module: str, rows: list[dict[str, Any]]) -> Path:
-    """Write the rows and what they were measured with; return the path."""
-    now = datetime.now(UTC)
-    about = {
-        "benchmark": module,
-        "time": now.isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "python": platform.python_version(),
-        "versions": {name: installed(name) for name in VERSIONS_OF},
-        "rows": rows,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{module.rpartition('.')[2]}-{now:%Y%m%dT%H%M%S}.json"
-    path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return path
+def benchmark(module: str, cases: Sequence[Case], options: Options) -> list[dict[str, Any]]:
+    """Check and time a module's cases, print a line for each and return the rows."""
+    rows = []
+    for case in cases:
+        if options.case and options.case not in case.name:
+            continue
+        agree(module, case)
+        for threads in options.threads:
+            rows.append(measure(module, case, threads, options))
+            print(show(rows[-1]), flush=True)
+    return rows
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return the arguments that every benchmark understands."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--case", help="only the cases whose name contains this")
-    result.add_argument("--rounds", type=int, default=5)
+    result.add_argument("--rounds", type=int, default=7)
     result.add_argument("--seconds", type=float, default=1.0, help="timed seconds of a contender in a round")
     result.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
-    result.add_argument("--limit", type=float, help="fail if a median ratio is above this")
+    result.add_argument("--limit", type=float, help="fail if a median ratio of ours is above this")
     result.add_argument("--worker", help=argparse.SUPPRESS)
+    result.add_argument("--losses", type=int, help=argparse.SUPPRESS)
     result.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     return result
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Return what the arguments say about how much is measured."""
+    return Options(arguments.rounds, arguments.seconds, tuple(arguments.threads), arguments.case)
 
 
 def main(module: str, description: str | None, cases: Sequence[Case]) -> None:
     """Be the whole benchmark, or, called by itself, one of its workers."""
     arguments = parser(description).parse_args()
-    if arguments.worker or arguments.check:
+    if arguments.check or arguments.worker:
         (case,) = (case for case in cases if case.name == arguments.case)
         if arguments.check:
             case.check()
+        elif arguments.losses:
+            workers.answer(losses(case.contenders[arguments.worker](), arguments.losses))
         else:
-            print(time_step(case.contenders[arguments.worker](), arguments.seconds))
+            step = case.contenders[arguments.worker]()
+            before = workers.peak_memory()
+            seconds = time_step(step, arguments.seconds)
+            peak = workers.peak_memory()
+            workers.answer({"seconds": seconds, "rise": peak - before, "peak": peak})
         return
-    rows = []
-    for case in cases:
-        if arguments.case and arguments.case not in case.name:
-            continue
-        run(module, 1, "--check", "--case", case.name)
-        for threads in arguments.threads:
-            rows.append(measure(module, case, threads, arguments.rounds, arguments.seconds))
-            print(show(rows[-1]), flush=True)
-    print(f"written: {save(module, rows).relative_to(Path.cwd())}")
-    worst = max((ratio["median"] for row in rows for ratio in row["ratios"].values()), default=0.0)
+    rows = benchmark(module, cases, options_of(arguments))
+    print(f"written: {save(module, rows)}")
+    worst = max(
+        (row["ratios"][name]["median"] for row in rows for name in OURS if name in row["ratios"]), default=0
+    )
     if arguments.limit is not None and worst > arguments.limit:
         sys.exit(f"{module}: a median ratio of {worst:.2f} is above the limit of {arguments.limit}")
+
+
+def main_of_peak(description: str | None, prepare: Contender, flops: float) -> None:
+    """Print how many GFLOP/s a step reaches."""
+    arguments = argparse.ArgumentParser(description=description)
+    arguments.add_argument("--seconds", type=float, default=1.0)
+    print(flops / time_step(prepare(), arguments.parse_args().seconds) / 1e9)
