@@ -61,6 +61,28 @@ def test_every_bit_is_the_same_on_any_number_of_threads(name, parts, all_sizes, 
             assert one.tobytes() == other.tobytes()
 
 
+def rows_of(value, like):
+    """Return an argument's row 1 as a batch of one; weights are for all rows."""
+    shared = value.ndim < 2 or like.shape[-2:] == value.shape[-2:]
+    return value.copy() if shared else np.ascontiguousarray(value[..., 1:2, :])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("forward")])
+@pytest.mark.parametrize("hidden", [5, 24, 61])
+def test_a_sample_alone_has_every_bit_that_it_has_in_a_batch(name, hidden, all_sizes, monkeypatch):
+    for args, options in draw(name, sizes=((4, 3, hidden),)):
+        together = [array.copy() for array in args]
+        U = together[1]
+        alone = [rows_of(array, U) for array in args]
+        mask = {key: rows_of(value, U) for key, value in options.items() if key == "mask"}
+        getattr(recurrent, name)(*together, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(threads, "run", None)  # it is not shared out, and nothing is packed
+            getattr(recurrent, name)(*alone, **(options | mask))
+        for one, other in zip(alone, together, strict=True):
+            assert one.tobytes() == rows_of(other, U).tobytes()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_small_double_and_strided_arrays_are_declined(name, monkeypatch):
     ((args, options), *_) = draw(name)

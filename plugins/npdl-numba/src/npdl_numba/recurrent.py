@@ -35,6 +35,11 @@ def simple_rnn_forward(
     """Run a plain recurrent network, or decline."""
     if not _covers(1, U, h, mask, (z, 1)):
         return NotImplemented
+    if h.shape[1] == 1:
+        from npdl_numba.compiled import single
+
+        single.simple_rnn_forward(z, U, h, *_mask(mask), reset)
+        return None
     from npdl_numba.compiled import simple_rnn
 
     panels = _panels(U, 0, U.shape[1])
@@ -76,6 +81,11 @@ def lstm_forward(
     """Run an LSTM, or decline."""
     if not (_covers(4, U, h, mask, (gates, 4), (tanh_c, 1)) and plain((c, h.shape))):
         return NotImplemented
+    if h.shape[1] == 1:
+        from npdl_numba.compiled import single
+
+        single.lstm_forward(gates, U, h, c, tanh_c, *_mask(mask), reset)
+        return None
     from npdl_numba.compiled import lstm
 
     panels = _panels(U, 0, U.shape[1])
@@ -117,6 +127,11 @@ def gru_forward(
     """Run a GRU that resets before the recurrent product, or decline."""
     if not _covers(3, U, h, mask, (gates, 3), (rh, 1)):
         return NotImplemented
+    if h.shape[1] == 1:
+        from npdl_numba.compiled import single
+
+        single.gru_forward(gates, U, h, rh, *_mask(mask), reset)
+        return None
     from npdl_numba.compiled import gru
 
     n_hidden = U.shape[0]
@@ -162,6 +177,11 @@ def gru_after_forward(
     """Run a GRU that resets after the recurrent product, or decline."""
     if not (_covers(3, U, h, mask, (gates, 3), (recurrent, 3)) and plain((bu, U.shape[1:]))):
         return NotImplemented
+    if h.shape[1] == 1:
+        from npdl_numba.compiled import single
+
+        single.gru_after_forward(gates, U, bu, h, recurrent, *_mask(mask), reset)
+        return None
     from npdl_numba.compiled import gru
 
     panels = _panels(U, 0, U.shape[1])

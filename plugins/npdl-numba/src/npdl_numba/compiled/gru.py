@@ -10,13 +10,22 @@ from npdl_numba.compiled.gates import PAD, accumulate, blend, load_rows, logisti
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.tiles import WIDTH, multiply
 
-__all__ = ["after_backward", "after_forward", "before_backward", "before_forward"]
+__all__ = [
+    "after_backward",
+    "after_forward",
+    "before_backward",
+    "before_forward",
+    "cell",
+    "gates_cell",
+    "mix",
+    "recur",
+]
 
 _f = np.float32
 
 
 @jit(distinct=True)
-def _gates(r: Any, z: Any, pr: Any, pz: Any, h_old: Any, rh: Any, state: Any) -> None:
+def gates_cell(r: Any, z: Any, pr: Any, pz: Any, h_old: Any, rh: Any, state: Any) -> None:
     """Activate the gates (H,) with their products added, and write the reset state, into scratch too."""
     for j in range(len(rh)):
         r[j] = logistic(r[j] + pr[j])
@@ -26,7 +35,7 @@ def _gates(r: Any, z: Any, pr: Any, pz: Any, h_old: Any, rh: Any, state: Any) ->
 
 
 @jit(distinct=True)
-def _mix(z: Any, new: Any, product: Any, h_old: Any, h: Any) -> None:
+def mix(z: Any, new: Any, product: Any, h_old: Any, h: Any) -> None:
     """Activate the candidate (H,) with its product added, and write the state."""
     for j in range(len(h)):
         new[j] = tanh(new[j] + product[j])
@@ -34,14 +43,14 @@ def _mix(z: Any, new: Any, product: Any, h_old: Any, h: Any) -> None:
 
 
 @jit(distinct=True)
-def _recur(product: Any, bias: Any, recurrent: Any) -> None:
+def recur(product: Any, bias: Any, recurrent: Any) -> None:
     """Write the product plus the recurrent bias, (3H,)."""
     for j in range(len(recurrent)):
         recurrent[j] = product[j] + bias[j]
 
 
 @jit(distinct=True)
-def _cell(r: Any, z: Any, new: Any, pr: Any, pz: Any, pn: Any, h_old: Any, h: Any) -> None:
+def cell(r: Any, z: Any, new: Any, pr: Any, pz: Any, pn: Any, h_old: Any, h: Any) -> None:
     """Activate all three blocks (H,), the reset gate acting on the candidate's product."""
     for j in range(len(h)):
         r[j] = logistic(r[j] + pr[j])
@@ -104,12 +113,12 @@ def before_forward(
         for r in range(n_rows):
             row = first_row + r
             z, p = gates[t, row], product[r]
-            _gates(z[:n], z[n : 2 * n], p[:n], p[n : 2 * n], h[t, row], rh[t, row], state[r])
+            gates_cell(z[:n], z[n : 2 * n], p[:n], p[n : 2 * n], h[t, row], rh[t, row], state[r])
         multiply(state.ctypes.data, state.shape[1], 1, n_rows, panels_new, product)
         for r in range(n_rows):
             row = first_row + r
             z = gates[t, row]
-            _mix(z[n : 2 * n], z[2 * n :], product[r], h[t, row], h[t + 1, row])
+            mix(z[n : 2 * n], z[2 * n :], product[r], h[t, row], h[t + 1, row])
             if masked:
                 blend(h[t + 1, row], h[t, row], mask[t, row, 0], reset)
 
@@ -181,8 +190,8 @@ def after_forward(
         for r in range(n_rows):
             row = first_row + r
             z, p = gates[t, row], recurrent[t, row]
-            _recur(product[r], bias, p)
-            _cell(
+            recur(product[r], bias, p)
+            cell(
                 z[:n], z[n : 2 * n], z[2 * n :], p[:n], p[n : 2 * n], p[2 * n :], h[t, row], h[t + 1, row]
             )  # fmt: skip
             if masked:

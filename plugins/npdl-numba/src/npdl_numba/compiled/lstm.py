@@ -10,13 +10,13 @@ from npdl_numba.compiled.gates import PAD, accumulate, blend, load_rows, logisti
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.tiles import WIDTH, multiply
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "cell", "forward"]
 
 _f = np.float32
 
 
 @jit(distinct=True)
-def _cell(
+def cell(
     i: Any,
     f: Any,
     o: Any,
@@ -91,7 +91,7 @@ def forward(
         for r in range(n_rows):
             row = first_row + r
             z, p = gates[t, row], product[r]
-            _cell(
+            cell(
                 z[:n], z[n : 2 * n], z[2 * n : 3 * n], z[3 * n :],
                 p[:n], p[n : 2 * n], p[2 * n : 3 * n], p[3 * n : 4 * n],
                 c[t, row], c[t + 1, row], tanh_c[t, row], h[t + 1, row],

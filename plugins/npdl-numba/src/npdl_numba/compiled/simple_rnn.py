@@ -10,13 +10,13 @@ from npdl_numba.compiled.gates import PAD, accumulate, blend, load_rows, take_pa
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.tiles import WIDTH, multiply
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "cell", "forward"]
 
 _f = np.float32
 
 
 @jit(distinct=True)
-def _cell(z: Any, product: Any, h: Any) -> None:
+def cell(z: Any, product: Any, h: Any) -> None:
     """Write tanh of z + product into both z and h, (H,)."""
     for j in range(len(h)):
         y = tanh(z[j] + product[j])
@@ -46,7 +46,7 @@ def forward(
         multiply(state.ctypes.data, state.shape[1], 1, n_rows, panels, product)
         for n in range(n_rows):
             row = first_row + n
-            _cell(z[t, row], product[n], h[t + 1, row])
+            cell(z[t, row], product[n], h[t + 1, row])
             if masked:
                 blend(h[t + 1, row], h[t, row], mask[t, row, 0], reset)
 
