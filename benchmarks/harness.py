@@ -155,12 +155,16 @@ def show(row: dict[str, Any]) -> str:
     return f"{row['case']:<24} {row['threads']} thr  {times}  ratio to {row['reference']}: {ratios}"
 
 
+def chosen(cases: Sequence[Case], name: str | None) -> list[Case]:
+    """Return the case of this name, or else all whose name contains it."""
+    exact = [case for case in cases if case.name == name]
+    return exact or [case for case in cases if not name or name in case.name]
+
+
 def benchmark(module: str, cases: Sequence[Case], options: Options) -> list[dict[str, Any]]:
     """Check and time a module's cases, print a line for each and return the rows."""
     rows = []
-    for case in cases:
-        if options.case and options.case not in case.name:
-            continue
+    for case in chosen(cases, options.case):
         agree(module, case)
         for threads in options.threads:
             rows.append(measure(module, case, threads, options))
@@ -171,7 +175,7 @@ def benchmark(module: str, cases: Sequence[Case], options: Options) -> list[dict
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return the arguments that every benchmark understands."""
     result = argparse.ArgumentParser(description=description)
-    result.add_argument("--case", help="only the cases whose name contains this")
+    result.add_argument("--case", help="only the case of this name, or those whose name contains it")
     result.add_argument("--rounds", type=int, default=7)
     result.add_argument("--seconds", type=float, default=1.0, help="timed seconds of a contender in a round")
     result.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))

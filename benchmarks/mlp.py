@@ -164,8 +164,8 @@ def numpydl_step(rule: str, widths: Widths, batch: int) -> Callable[[], float]:
 def check(rule: str, widths: Widths, batch: int) -> None:
     """From equal weights, three steps give equal losses and equal weights.
 
-    Few weights may differ: rounding decides on which side of zero a rectifier's input falls, and a step of Adam
-    is as long where a gradient is all rounding.
+    Few weights may differ: rounding decides on which side of zero a rectifier's input falls, and a step of
+    Adam is as long where a gradient is all rounding.
     """
     ours, (x, y) = npdl_model(rule, widths), data(widths, batch)
     model, loss, optimizer = torch_model(rule, widths)
