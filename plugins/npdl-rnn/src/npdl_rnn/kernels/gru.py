@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_rnn.kernels import single
 from npdl_rnn.kernels.masks import blend, blend_backward
 
 __all__ = ["gru_after_backward", "gru_after_forward", "gru_backward", "gru_forward"]
@@ -38,6 +39,8 @@ def gru_forward(
     reset : bool
         Masked steps set the state to zero; otherwise they keep it.
     """
+    if h.shape[1] == 1:
+        return single.gru_forward(gates, U, h, rh, mask, reset)
     n_hidden = U.shape[0]
     both = slice(0, 2 * n_hidden)
     U_gates, U_new = U[:, both] * U.dtype.type(0.5), np.ascontiguousarray(U[:, 2 * n_hidden :])
@@ -130,6 +133,8 @@ def gru_after_forward(
     recurrent : ndarray (T, N, 3H)
         Receives h U + b' of each step.
     """
+    if h.shape[1] == 1:
+        return single.gru_after_forward(gates, U, bu, h, recurrent, mask, reset)
     n_hidden = U.shape[0]
     both = slice(0, 2 * n_hidden)
     for t, block in enumerate(gates):

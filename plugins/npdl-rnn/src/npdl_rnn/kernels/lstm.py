@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_rnn.kernels import single
 from npdl_rnn.kernels.masks import blend, blend_backward
 
 __all__ = ["lstm_backward", "lstm_forward"]
@@ -49,6 +50,8 @@ def lstm_forward(
     :math:`\sigma(x) = \tfrac12 \tanh(x / 2) + \tfrac12` makes one tanh call of all gates; the halving is
     folded into the pre-activations and the recurrent weights beforehand.
     """
+    if h.shape[1] == 1:
+        return single.lstm_forward(gates, U, h, c, tanh_c, mask, reset)
     n_hidden = U.shape[0]
     sigmoid = slice(0, 3 * n_hidden)
     halved = U.copy()

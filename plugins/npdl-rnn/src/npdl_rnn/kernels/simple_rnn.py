@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_rnn.kernels import single
 from npdl_rnn.kernels.masks import blend, blend_backward
 
 __all__ = ["simple_rnn_backward", "simple_rnn_forward"]
@@ -32,6 +33,8 @@ def simple_rnn_forward(
     reset : bool
         Masked steps set the state to zero; otherwise they keep it.
     """
+    if h.shape[1] == 1:
+        return single.simple_rnn_forward(z, U, h, mask, reset)
     for t, step in enumerate(z):
         new = h[t + 1]
         np.matmul(h[t], U, out=new)
