@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness import Case, main, with_numpy
+from benchmarks.harness import Case, main, npdl_contenders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ CASES = [
     Case(
         name,
         {
-            "npdl": partial(with_numpy, partial(npdl, net)),
+            **npdl_contenders(partial(npdl, net)),
             "pytorch": partial(torch_step, net, "contiguous_format"),
             "channels_last": partial(torch_step, net, "channels_last"),
         },
