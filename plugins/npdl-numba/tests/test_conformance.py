@@ -5,11 +5,11 @@ from importlib import import_module
 import pytest
 
 from npdl_core.testing import cases, check_table
-from npdl_numba import convolution, coverage, pooling, recurrent
+from npdl_numba import affine, coverage, recurrent
 
 OWNERS = {
     **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
-    **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
+    **dict.fromkeys(affine.__all__, "npdl_core"),
     "adam_step": "npdl_optim",
 }
 TABLE = {"kernels": {name: {} for name in OWNERS}}
@@ -17,8 +17,10 @@ TABLE = {"kernels": {name: {} for name in OWNERS}}
 
 @pytest.mark.parametrize("case", cases(TABLE), ids=str)
 def test_component(case, monkeypatch):
-    monkeypatch.setattr(coverage, "MIN_WORK", 0)
-    monkeypatch.setattr(coverage, "MIN_NUMBERS", 1)
+    for name in ("MIN_WORK", "MIN_PRODUCT"):
+        monkeypatch.setattr(coverage, name, 0)
+    for name in ("MIN_NUMBERS", "MIN_ROWS"):
+        monkeypatch.setattr(coverage, name, 1)
     owner = OWNERS[case.name]
     pytest.importorskip(owner, reason=f"{case.name} is declared by {owner}")
     import_module(f"{owner}.kernels")

@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 
 from npdl_numba.compiled.jit import jit
 
-__all__ = ["LANES", "WIDTH", "multiply", "n_panels", "pack", "pack_transposed"]
+__all__ = ["LANES", "WIDTH", "multiply", "n_panels", "pack", "pack_transposed", "strip"]
 
 LANES = 16
 _FLOAT, _INT, _INT32 = ir.FloatType(), ir.IntType(64), ir.IntType(32)
@@ -61,15 +61,27 @@ def _broadcast(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES))
 
 
+def _start(builder: Any, sums: list[list[Any]], start: Any, start_row: Any) -> None:
+    """Load what the sums start from, unless its address is 0."""
+    with builder.if_then(builder.icmp_signed("!=", start, ir.Constant(_INT, 0))):
+        begin = builder.inttoptr(start, _FLOAT.as_pointer())
+        for r, totals in enumerate(sums):
+            source = builder.gep(begin, [builder.mul(start_row, ir.Constant(_INT, r))])
+            for v, total in enumerate(totals):
+                column = builder.gep(source, [ir.Constant(_INT, LANES * v)])
+                builder.store(_load(builder, column, _VECTOR), total)
+
+
 def _tile(n_rows: int, n_vectors: int) -> Any:
     """Return the micro-kernel of a tile, callable from compiled code.
 
     Its arguments are the address of the left factor, how many numbers its rows and its steps along K lie
-    apart, the address of the panel, that of the result and how far its rows lie apart, and K.
+    apart; the address of the panel, and how far its rows lie apart; the same of the result; the same of what
+    the sums start from, address 0 for zeros; and K.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        left, row, step, panel, out, out_row, depth = arguments
+        left, row, step, panel, panel_row, out, out_row, start, start_row, depth = arguments
         left, panel, out = (builder.inttoptr(a, _FLOAT.as_pointer()) for a in (left, panel, out))
         lefts = [builder.gep(left, [builder.mul(row, ir.Constant(_INT, r))]) for r in range(n_rows)]
         sums = [
@@ -77,10 +89,11 @@ def _tile(n_rows: int, n_vectors: int) -> Any:
              for _ in range(n_vectors)]
             for _ in range(n_rows)
         ]  # fmt: skip
+        _start(builder, sums, start, start_row)
         with cgutils.for_range(builder, depth) as loop:
-            start = builder.gep(panel, [builder.mul(loop.index, ir.Constant(_INT, LANES * n_vectors))])
+            begin = builder.gep(panel, [builder.mul(loop.index, panel_row)])
             columns = [
-                _load(builder, builder.gep(start, [ir.Constant(_INT, LANES * v)]), _VECTOR)
+                _load(builder, builder.gep(begin, [ir.Constant(_INT, LANES * v)]), _VECTOR)
                 for v in range(n_vectors)
             ]
             along = builder.mul(loop.index, step)
@@ -96,13 +109,14 @@ def _tile(n_rows: int, n_vectors: int) -> Any:
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(context, left, row, step, panel, out, out_row, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        return types.void(*[types.int64] * 7), generate
+    def tile(context, left, row, step, panel, panel_row, out, out_row, start, start_row, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return types.void(*[types.int64] * 10), generate
 
     return tile
 
 
 _tile_8, _tile_4, _tile_2, _tile_1 = (_tile(rows, _VECTORS) for rows in (8, 4, 2, 1))
+_narrow_8, _narrow_4, _narrow_2, _narrow_1 = (_tile(rows, 1) for rows in (8, 4, 2, 1))
 
 
 @jit
@@ -167,6 +181,78 @@ def pack_transposed(weights: Any, left: int, panels: Any, first: int, last: int)
 
 
 @jit
+def strip(
+    left: int,
+    row: int,
+    step: int,
+    tall: int,
+    n_rows: int,
+    panel: int,
+    panel_row: int,
+    wide: bool,
+    out: int,
+    out_row: int,
+    start: int,
+    start_row: int,
+    depth: int,
+) -> None:
+    """Write the product of some rows and one panel of WIDTH columns, or of LANES columns.
+
+    Parameters
+    ----------
+    left : int
+        Address of the left factor's first number.
+    row, step, tall : int
+        How many numbers its rows within eight, its columns, and every eighth row lie apart.
+    n_rows : int
+        M.
+    panel, panel_row : int
+        Address of the panel, and how many numbers its rows lie apart.
+    wide : bool
+        Whether it has WIDTH columns.
+    out, out_row : int
+        As of the panel.
+    start, start_row : int
+        The same of what the sums start from; both 0 for zeros.
+    depth : int
+        K.
+    """
+    r = 0
+    while WIDE and r + 8 <= n_rows:
+        if wide:
+            _tile_8(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        else:
+            _narrow_8(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        r += 8
+        left += 4 * tall
+        out += 32 * out_row
+        start += 32 * start_row
+    while r + 4 <= n_rows:
+        if wide:
+            _tile_4(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        else:
+            _narrow_4(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        left += 4 * (4 * row if r % 8 == 0 else tall - 4 * row)
+        r += 4
+        out += 16 * out_row
+        start += 16 * start_row
+    if r + 2 <= n_rows:
+        if wide:
+            _tile_2(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        else:
+            _narrow_2(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        r += 2
+        left += 8 * row
+        out += 8 * out_row
+        start += 8 * start_row
+    if r < n_rows:
+        if wide:
+            _tile_1(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+        else:
+            _narrow_1(left, row, step, panel, panel_row, out, out_row, start, start_row, depth)
+
+
+@jit
 def multiply(left: Any, row: int, step: int, n_rows: int, panels: Any, out: Any) -> None:
     """Write the product of a matrix (M, K) and a packed one (K, F) into ``out``, (M, n WIDTH) or wider.
 
@@ -186,16 +272,6 @@ def multiply(left: Any, row: int, step: int, n_rows: int, panels: Any, out: Any)
     depth = panels.shape[1]
     apart = out.strides[0] // 4
     for p in range(panels.shape[0]):
-        panel, target = panels[p].ctypes.data, out.ctypes.data + 4 * WIDTH * p
-        r = 0
-        while WIDE and r + 8 <= n_rows:
-            _tile_8(left + 4 * r * row, row, step, panel, target + 4 * r * apart, apart, depth)
-            r += 8
-        while r + 4 <= n_rows:
-            _tile_4(left + 4 * r * row, row, step, panel, target + 4 * r * apart, apart, depth)
-            r += 4
-        if r + 2 <= n_rows:
-            _tile_2(left + 4 * r * row, row, step, panel, target + 4 * r * apart, apart, depth)
-            r += 2
-        if r < n_rows:
-            _tile_1(left + 4 * r * row, row, step, panel, target + 4 * r * apart, apart, depth)
+        target = out.ctypes.data + 4 * WIDTH * p
+        panel = panels[p].ctypes.data
+        strip(left, row, step, 8 * row, n_rows, panel, WIDTH, True, target, apart, 0, 0, depth)
