@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core import registry
+from npdl_core.activations import Sigmoid, Tanh
 from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_float
 from npdl_core.initializers.base import Given, Initializer
 from npdl_rnn.layers.base import RecurrentLayer, Sequence, State
 
-__all__ = ["Blocks", "FusedCell", "act", "act_vjp", "is_core", "recurrent_weights_backward"]
+__all__ = ["Blocks", "FusedCell", "act", "act_vjp", "recurrent_weights_backward"]
 
 Array = NDArray[Any]
 
@@ -106,8 +107,8 @@ class FusedCell(RecurrentLayer):
 
     def uses_kernel(self) -> bool:
         """Return whether the sequence kernels compute this configuration."""
-        usual = is_core(self.activation, "tanh") and (
-            self.gate_activation is None or is_core(self.gate_activation, "sigmoid")
+        usual = type(self.activation) is Tanh and (
+            self.gate_activation is None or type(self.gate_activation) is Sigmoid
         )
         return usual and not self.recurrent_dropout
 
@@ -180,17 +181,6 @@ class FusedCell(RecurrentLayer):
         self.dU += h.T @ dz
         self.db += dz.sum(axis=0)
         return np.asarray(dz @ self.W.T)
-
-
-def is_core(activation: Any, name: str) -> bool:
-    """Return whether an activation is core's own of that name, which the kernels have built in.
-
-    Examples
-    --------
-    >>> is_core(registry.get("activations", "tanh"), "tanh")
-    True
-    """
-    return type(activation) is registry.resolve("activations", name)
 
 
 def recurrent_weights_backward(h: Array, dz: Array, dU: Array) -> None:
