@@ -65,7 +65,7 @@ model = Last()
 
 
 def saved(folder: Path) -> dict[str, dict[str, str]]:
-    """Save every model in both forms, with equal weights, and return the programs that load it and predict."""
+    """Save every model in both forms, with equal weights; return the programs that load and predict."""
     import torch
 
     from npdl_core import Model
