@@ -55,7 +55,7 @@ fragments: env-quality  ## the change log that the fragments make
 check: lint types contracts fragments test  ## all of these and the tests
 
 ##@ More
-.PHONY: docs wheels proofs bench ci
+.PHONY: docs wheels proofs bench bench-kernels bench-others ci
 docs: env-docs  ## the manual in docs/_build/html, warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 
@@ -69,17 +69,32 @@ wheels: env-quality  ## a wheel of every package in build/wheels, through its sd
 proofs: env-test  ## what takes long: tests marked `proof`
 	NPDL_REQUIRE_ORACLE=1 PROOFS=1 scripts/test $(BIN)/python "$(PACKAGE)" -m proof $(PYTEST_ARGS)
 
-BENCH ?= $(filter-out harness,$(patsubst benchmarks/%.py,%,$(sort $(wildcard benchmarks/[a-z]*.py))))
-bench: env-test  ## speed against references (BENCH=mlp, BENCH_ARGS="--rounds 9")
+BENCH ?= report
+bench: env-bench  ## speed against references: all, a table, a plot (BENCH=mlp, BENCH_ARGS="--rounds 9", "--quick")
 	for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS); done
+
+bench-kernels: env-bench  ## every kernel by itself, reference and overrides (PYTEST_ARGS="-k lstm")
+	$(BIN)/python -m pytest benchmarks/test_kernels.py --benchmark-only $(PYTEST_ARGS)
+
+# Thinc and the old NumpyDL, whose import name ours has too and which needs NumPy 1.23 and so Python 3.11 at most.
+bench-others: $(BIN)/python  ## environments of the libraries that `make bench` compares with besides PyTorch
+	rm -rf build/bench-thinc build/bench-numpydl
+	$(BIN)/python -m venv --without-pip build/bench-thinc
+	$(BIN)/python -m pip --python build/bench-thinc/bin/python install -qq thinc==9.1.1
+	$(BIN)/python -m venv --without-pip build/bench-numpydl
+	$(BIN)/python -m pip --python build/bench-numpydl/bin/python install -qq numpy==1.23.5 "scipy<1.11" \
+	  "setuptools<70" wheel
+	$(BIN)/python -m pip --python build/bench-numpydl/bin/python install -qq --no-deps --no-build-isolation \
+	  npdl==0.4.0.1
 
 ci:  ## the whole gate
 	.ci/run
 
 ##@ The environment
-.PHONY: env env-test env-quality env-docs clean
+.PHONY: env env-test env-bench env-quality env-docs clean
 env: $(VENV)/.stamp  ## .venv with all packages and what the demo needs
 env-test: $(VENV)/.stamp-test  ## … with what the tests need, PyTorch among it
+env-bench: $(VENV)/.stamp-bench  ## … with what the benchmarks need besides
 env-quality: $(VENV)/.stamp-quality  ## … with linters, type checker, build tools
 env-docs: $(VENV)/.stamp-docs  ## … with Sphinx
 
@@ -100,6 +115,11 @@ $(VENV)/.stamp-test: $(VENV)/.stamp $(DATA)
 	for file in $(DATA); do $(PIP) --no-deps -r $$file; done
 	@touch $@
 
+$(VENV)/.stamp-bench: $(VENV)/.stamp-test
+	@echo "installing what the benchmarks need into $(VENV)"
+	$(PACKAGES) extras bench | $(PIP) -r /dev/stdin
+	@touch $@
+
 $(VENV)/.stamp-quality: $(VENV)/.stamp
 	@echo "installing linters, type checker and build tools into $(VENV)"
 	$(PACKAGES) extras quality | $(PIP) -r /dev/stdin
@@ -118,4 +138,4 @@ clean:  ## remove everything that these targets made
 .PHONY: help
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	  /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile

@@ -74,10 +74,10 @@ def written(about: dict[str, Any], options: Options, results: dict[str, list[dic
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts = [
         "# Benchmarks",
-        f"{about['time']}, {about['machine']}, Python {about['python']}; {versions}. {options.rounds} rounds of "
-        f"{options.seconds:g} s. Ratios are times over the reference's, medians (smallest–largest). Load is the "
-        "machine's over a minute, before or after the row, the larger; as much of it as there are threads is "
-        "the benchmark's own.",
+        f"{about['time']}, {about['machine']}, Python {about['python']}; {versions}. "
+        f"{options.rounds} rounds of {options.seconds:g} s. Ratios are times over the reference's, medians "
+        "(smallest–largest). Load is the machine's over a minute, before or after the row, the larger; as "
+        "much of it as there are threads is the benchmark's own.",
         *absent(),
         tables.steps(results),
     ]

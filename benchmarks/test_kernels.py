@@ -1,0 +1,93 @@
+"""Every declared kernel, its reference and each installed override, at the sizes of a training step.
+
+What a kernel is called with is recorded from steps of the benchmarks' own models, the largest call of each.
+
+    python -m pytest benchmarks/test_kernels.py --benchmark-only -k lstm
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from benchmarks import convolution, mlp, recurrent
+from npdl_core import kernels, registry
+from npdl_core.kernels import Kernel
+
+pytest.importorskip("pytest_benchmark")
+
+#: Packages whose import declares kernels, and steps that call them all.
+STEPS: dict[str, list[Callable[[], object]]] = {
+    "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)()],
+    "npdl_optim.kernels": [lambda: mlp.npdl("adam", mlp.SMALL, 256)()],
+    "npdl_rnn.kernels": [
+        lambda family=family: recurrent.npdl(family, recurrent.SIZES["s2"])() for family in recurrent.FAMILIES
+    ],
+    "npdl_conv.kernels": [
+        lambda: convolution.npdl_model(convolution.SMALL).train_on_batch(*convolution.data(convolution.SMALL))
+    ],
+}
+ROUNDS = 20
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def declared() -> list[str]:
+    """Return the names of all kernels of the installed packages."""
+    for module in STEPS:
+        if find_spec(module.partition(".")[0]):
+            import_module(module)
+    return kernels.names()
+
+
+def size(call: Call) -> int:
+    """Return how many numbers a call is given."""
+    return sum(array.size for array in call[0] if isinstance(array, np.ndarray))
+
+
+@cache
+def calls() -> dict[str, Call]:
+    """Return the largest call of each kernel, as it was before the kernel wrote anything."""
+    largest: dict[str, Call] = {}
+    original = Kernel.__call__
+
+    def recording(kernel: Kernel, *args: Any, **options: Any) -> Any:
+        if kernel.name not in largest or size((args, options)) > size(largest[kernel.name]):
+            largest[kernel.name] = copy.deepcopy((args, options))
+        return original(kernel, *args, **options)
+
+    with mock.patch.object(Kernel, "__call__", recording):
+        for module, steps in STEPS.items():
+            for step in steps if find_spec(module.partition(".")[0]) else []:
+                step()
+    return largest
+
+
+def implementations() -> list[Any]:
+    """Return the kernel's name and function for every reference and override."""
+    found = []
+    for name in declared():
+        found.append(pytest.param(name, kernels.find(name).reference, id=f"{name}-reference"))
+        for identity in sorted(registry.providers("kernels", name)):
+            provider = identity.partition(":")[0]
+            function = registry.resolve("kernels", identity)
+            found.append(pytest.param(name, function, id=f"{name}-{provider}"))
+    return found
+
+
+@pytest.mark.parametrize(("name", "function"), implementations())
+def test_kernel(benchmark: Any, name: str, function: Callable[..., Any]) -> None:
+    """Time a kernel; each round gets arguments as fresh as a step's."""
+    call = calls()[name]
+    benchmark.group = name
+    args, options = copy.deepcopy(call)
+    if function(*args, **options) is NotImplemented:
+        pytest.skip("declines these arguments")
+    benchmark.pedantic(function, setup=lambda: copy.deepcopy(call), rounds=ROUNDS)
