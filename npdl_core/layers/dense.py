@@ -75,7 +75,7 @@ class Dense(Layer):
 
     def forward(self, input: Any, train: bool = True) -> NDArray[Any]:
         """Return f(input W + b), (..., H) for input (..., D)."""
-        rows = as_rows(input)
+        rows = self._rows(input, train)
         shape = (rows.shape[0], self.n_out)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
         kernels.affine_forward(rows, self.W, self.b if self.use_bias else None, scores)
@@ -86,6 +86,14 @@ class Dense(Layer):
         if train:
             self.retain(rows, scores if keep_scores else None, output)
         return output if input.ndim == 2 else output.reshape(*input.shape[:-1], self.n_out)
+
+    def _rows(self, input: NDArray[Any], train: bool) -> NDArray[Any]:
+        """Return (..., D) as (M, D); what training has to copy for that goes where the last copy was."""
+        if train and not (input.ndim == 2 or input.flags.c_contiguous):
+            kept = self.work_array("rows", input.shape, input.dtype)
+            kept[...] = input
+            return as_rows(kept)
+        return as_rows(input)
 
     def backward(self, pre_grad: Any, skip_activation: bool = False) -> NDArray[Any] | None:
         """Write dW and db, return dx (..., D); ``skip_activation``: ``pre_grad`` is that of f's argument."""
