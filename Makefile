@@ -82,7 +82,7 @@ bench-others: $(BIN)/python  ## environments of the libraries that `make bench` 
 	$(BIN)/python -m venv --without-pip build/bench-thinc
 	$(BIN)/python -m pip --python build/bench-thinc/bin/python install -qq thinc==9.1.1
 	$(BIN)/python -m venv --without-pip build/bench-numpydl
-	$(BIN)/python -m pip --python build/bench-numpydl/bin/python install -qq numpy==1.23.5 "scipy<1.11" \
+	$(BIN)/python -m pip --python build/bench-numpydl/bin/python install -qq numpy==1.23.5 \
 	  "setuptools<70" wheel
 	$(BIN)/python -m pip --python build/bench-numpydl/bin/python install -qq --no-deps --no-build-isolation \
 	  npdl==0.4.0.1
