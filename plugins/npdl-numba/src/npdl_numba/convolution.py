@@ -29,6 +29,9 @@ _PARTS = 8
 _MOST_NUMBERS = 1 << 22
 """Numbers of all parts' gradients of filters: there are fewer parts, but two, where they would be more."""
 
+_INSIDE = 0.8
+"""Where less than this part of the input's width is the output's, gradients go pixel by pixel."""
+
 _BLOCK = 256
 """Places of the output that are computed at a time, where an image has fewer."""
 
@@ -91,6 +94,9 @@ def convolution_backward(
     rows = -(-depth // windows.ROWS) * windows.ROWS
     n_numbers = 0 if dW is None else rows * windows.n_packed(n_filters)
     n_parts = min(len(x), max(2, min(_PARTS, _MOST_NUMBERS // max(n_numbers, 1))))
+    by_pixels = dx is not None and form.crosses(dy) and len(x) >= 2 * windows.ROWS
+    if by_pixels:
+        n_parts = min(n_parts, len(x) // windows.ROWS)
     filters, biases = np.zeros((n_parts, n_numbers), np.float32), np.zeros((n_parts, n_filters), np.float32)
     rows_of = form.rows(dy)
     threads.run(
@@ -106,7 +112,8 @@ def convolution_backward(
         form.maps(dx) if dx is not None else np.empty((len(x), 0, 0, 0), np.float32),
         filters,
         biases,
-        form.per_block(dy),
+        by_pixels,
+        windows.ROWS if by_pixels else form.per_block(dy),
     )
     if dW is not None:
         sum_panels(filters, rows, dW.reshape(depth, n_filters))
@@ -160,6 +167,10 @@ class _Form(NamedTuple):
         """Whether the gradient of the input is a convolution with margins of no less than nothing."""
         k_h, k_w, s_h, s_w, d_h = self.sizes[:5]
         return s_h == s_w == 1 and max(self.pads[0]) <= (k_h - 1) * d_h and max(self.pads[1]) < k_w
+
+    def crosses(self, out: Array) -> bool:
+        """Return whether much of the input's windows lies beside an output."""
+        return bool(self.maps(out).shape[2] < _INSIDE * (self.sizes[8] - sum(self.pads[1])))
 
     def maps(self, array: Array) -> Array:
         """Return an array with an axis for the height."""

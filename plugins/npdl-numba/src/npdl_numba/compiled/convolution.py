@@ -51,11 +51,12 @@ def write_places(
 @jit(distinct=True)
 def frame(images: Any, first: int, last: int, top: int, left: int, framed: Any) -> None:
     """Copy images (N, H, W·C) into zeros, ``left`` numbers in and ``top`` rows down."""
+    n_numbers = images.shape[2]
     for n in range(first, last):
         for y in range(images.shape[1]):
-            row, target = images[n, y], framed[n - first, top + y]
-            for i in range(len(row)):
-                target[left + i] = row[i]
+            row, target = images[n, y], framed[n - first, top + y][left : left + n_numbers]
+            for i in range(n_numbers):
+                target[i] = row[i]
 
 
 @jit

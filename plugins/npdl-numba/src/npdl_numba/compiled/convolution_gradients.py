@@ -17,32 +17,78 @@ _BAND = 1 << 16
 
 
 @jit(distinct=True)
-def _frame_rectified(
-    images: Any, outputs: Any, first: int, last: int, top: int, left: int, framed: Any
+def _frame_sum(
+    images: Any,
+    outputs: Any,
+    rectifies: bool,
+    first: int,
+    last: int,
+    top: int,
+    left: int,
+    framed: Any,
+    sums: Any,
 ) -> None:
-    """Do so with what lies where outputs are positive."""
+    """Copy gradients (N, H, W·F) into zeros, where outputs are positive if it ``rectifies``; add up rows."""
+    zero, n_numbers = np.float32(0), images.shape[2]
     for n in range(first, last):
         for y in range(images.shape[1]):
-            row, output, target = images[n, y], outputs[n, y], framed[n - first, top + y]
-            for i in range(len(row)):
-                target[left + i] = row[i] if output[i] > 0 else np.float32(0)
+            row, output = images[n, y], outputs[n, y]
+            target = framed[n - first, top + y][left : left + n_numbers]
+            if rectifies:
+                for i in range(n_numbers):
+                    target[i] = row[i] if output[i] > 0 else zero
+            else:
+                for i in range(n_numbers):
+                    target[i] = row[i]
+            for i in range(n_numbers):
+                sums[i] += target[i]
 
 
-@jit(distinct=True)
-def _add_up(framed: Any, count: int, top: int, left: int, n_down: int, n_along: int, total: Any) -> None:
-    """Add the sums of framed images over everything but the channels to ``total``, image by image."""
-    n_channels = len(total)
-    image = np.empty(n_channels, np.float32)
-    for n in range(count):
-        image[:] = 0
-        for y in range(top, top + n_down):
-            row = framed[n, y]
-            for x in range(n_along):
-                pixel = row[left + x * n_channels : left + (x + 1) * n_channels]
-                for f in range(n_channels):
-                    image[f] += pixel[f]
-        for f in range(n_channels):
-            total[f] += image[f]
+@jit
+def _across(
+    delta: int,
+    places: Any,
+    grid: tuple[int, ...],
+    kernel: tuple[int, ...],
+    panels: Any,
+    start: Any,
+    dx: Any,
+    few: Any,
+) -> None:
+    """Write gradients of images (at most ROWS, H, W, C), one pixel of all of them after the other.
+
+    So the windows of a tile reach beyond the gradients at the same side, and nothing is multiplied by zero.
+    ``grid`` is (rows of gradients, gradients of a row, rows before them that windows begin, pixels before
+    them), ``kernel`` (k_h, k_w, F, d_h).
+    """
+    (n_down, n_along, above, before), (k_h, k_w, f, d_h) = grid, kernel
+    count, height, across, c = dx.shape
+    image = height * across * c
+    column, panel = 0, panels.ctypes.data
+    while column < c:
+        wide = width(c - column)
+        live = min(wide, c - column)
+        for y in range(height):
+            low = max(0, (above - y + d_h - 1) // d_h)
+            n_rows = min(k_h, (n_down + above - y + d_h - 1) // d_h) - low
+            for x in range(across):
+                left = max(0, before - x)
+                n_pixels = min(k_w, n_along + before - x) - left
+                at = ((y + low * d_h - above) * n_along + x + left - before) * f
+                out = dx.ctypes.data + 4 * ((y * across + x) * c + column)
+                tile(
+                    wide, delta + 4 * at, places.ctypes.data, d_h * n_along * f, 1,
+                    panel + 4 * (low * k_w + left) * f * wide, k_w * f * wide, wide,
+                    n_rows, n_pixels * f, start.ctypes.data, 0,
+                    out if count == ROWS else few.ctypes.data, image if count == ROWS else wide, live,
+                    np.float32(-np.inf),
+                )  # fmt: skip
+                if count < ROWS:
+                    for n in range(count):
+                        for i in range(live):
+                            dx[n, y, x, column + i] = few[n * wide + i]
+        column += wide
+        panel += 4 * k_h * k_w * f * wide
 
 
 @jit
@@ -92,6 +138,7 @@ def backward(
     dx: Any,
     dW: Any,
     db: Any,
+    by_pixels: bool,
     per_block: int,
     first: int,
     last: int,
@@ -116,47 +163,46 @@ def backward(
         Zeros; each part's sums are added to it as panels of F, their rows filled up to whole tiles.
     db : ndarray (parts, F)
         Zeros; each part's sums are added to it.
+    by_pixels : bool
+        Whether to compute dx for one pixel of all images of a block after the other; they are at most ROWS.
     per_block : int
         How many images are worked on at a time.
     first, last : int
         Which parts.
     """
     k_h, k_w, s_h, s_w, d_h, top, left, h_p, w_p, c = sizes
-    n_parts, n_filters = db.shape
-    (n_images, height, run), (_, n_down, n_delta) = x.shape, dy.shape
-    n_along = n_delta // n_filters
-    row = w_p * c
+    n_parts, f = db.shape
+    (n_images, height, run), (_, n_down, n_run) = x.shape, dy.shape
+    across, n_along, row = run // c, n_run // f, w_p * c
     framed = (h_p != height or row != run) and dW.size > 0
     wide = scratch(per_block * h_p * row if framed else 0)
     few = scratch(ROWS * c + SLACK)
-    # Around the gradients there is room for windows that begin before them.
-    above = (k_h - 1) * d_h - top if dx.size else 0
-    before = k_w - 1 - left if dx.size else 0
-    rows, columns = (height + (k_h - 1) * d_h, run // c + k_w - 1) if dx.size else (n_down, n_along)
-    delta_row = columns * n_filters
-    delta_flat = scratch(per_block * rows * delta_row + SLACK)
-    delta = delta_flat[: per_block * rows * delta_row].reshape(per_block, rows, delta_row)
-    inside = 4 * (above * delta_row + before * n_filters)
-    filter_places = np.zeros((k_h * k_w * c + ROWS - 1) // ROWS * ROWS, np.int64)
+    above, before = (k_h - 1) * d_h - top, k_w - 1 - left
+    # Around the gradients there is room for windows that begin before them, unless it goes without.
+    margins = dx.size > 0 and not by_pixels
+    rows, columns = (height + (k_h - 1) * d_h, across + k_w - 1) if margins else (n_down, n_along)
+    down, first_number = (above, before * f) if margins else (0, 0)
+    delta_flat = scratch(per_block * rows * columns * f + SLACK)
+    delta = delta_flat[: per_block * rows * columns * f].reshape(per_block, rows, columns * f)
+    filter_places = np.empty((k_h * k_w * c + ROWS - 1) // ROWS * ROWS, np.int64)
     write_places(filter_places, 1, 0, k_h, k_w * c, d_h * row, 1)
-    places = np.empty(max(ROWS, per_block * height * (run // c)), np.int64)
+    places = np.empty(max(ROWS, per_block * height * across), np.int64)
     for part in range(first, last):
         begin, end = n_images * part // n_parts, n_images * (part + 1) // n_parts
+        sums = np.zeros(n_run, np.float32)
         for low in range(begin, end, per_block):
             high = min(end, low + per_block)
-            count = high - low
-            if rectifies:
-                _frame_rectified(dy, rectified, low, high, above, before * n_filters, delta)
-            else:
-                frame(dy, low, high, above, before * n_filters, delta)
-            _add_up(delta, count, above, before * n_filters, n_down, n_along, db[part])
-            if dx.size:
-                write_places(places, count, rows * delta_row, height, run // c, delta_row, n_filters)
-                grid = (count, height, run // c, 1, above, n_down)
-                kernel = (k_h, k_w * n_filters, d_h, delta_row)
+            _frame_sum(dy, rectified, rectifies, low, high, down, first_number, delta, sums)
+            if dx.size and by_pixels:
+                write_places(places, 1, 0, 1, high - low, 0, n_down * n_run)
+                grid, kernel = (n_down, n_along, above, before), (k_h, k_w, f, d_h)
+                at = delta_flat.ctypes.data
+                _across(at, places, grid, kernel, turned, zeros, dx[low:high], few)
+            elif dx.size:
+                write_places(places, high - low, rows * columns * f, height, across, columns * f, f)
                 windows(
-                    delta_flat.ctypes.data, places, grid, kernel, turned, zeros, np.float32(-np.inf),
-                    dx[low:high], few,
+                    delta_flat.ctypes.data, places, (high - low, height, across, 1, above, n_down),
+                    (k_h, k_w * f, d_h, columns * f), turned, zeros, np.float32(-np.inf), dx[low:high], few,
                 )  # fmt: skip
             if dW.size:
                 base = x.ctypes.data + 4 * low * h_p * row
@@ -165,11 +211,19 @@ def backward(
                     base = wide.ctypes.data
                 _filters(
                     base, filter_places, h_p * row, s_h * row, s_w * c,
-                    delta_flat.ctypes.data + inside, rows * delta_row, delta_row,
-                    (count, n_down, n_along), n_filters, dW[part],
+                    delta_flat.ctypes.data + 4 * (down * columns * f + first_number),
+                    rows * columns * f, columns * f, (high - low, n_down, n_along), f, dW[part],
                 )  # fmt: skip
+        for i in range(n_run):
+            db[part, i % f] += sums[i]
     keep(wide)
     keep(delta_flat)
+
+
+@jit(distinct=True)
+def _add(row: Any, total: Any) -> None:
+    for c in range(len(total)):
+        total[c] += row[c]
 
 
 @jit
@@ -181,12 +235,10 @@ def sum_panels(parts: Any, n_rows: int, total: Any) -> None:
         wide = width(n_columns - column)
         live = min(wide, n_columns - column)
         for k in range(depth):
-            target = total[k]
-            for c in range(live):
-                target[column + c] = parts[0, place + k * wide + c]
+            at = place + k * wide
+            target = total[k, column : column + live]
+            target[:] = parts[0, at : at + live]
             for part in range(1, len(parts)):
-                row = parts[part]
-                for c in range(live):
-                    target[column + c] += row[place + k * wide + c]
+                _add(parts[part, at : at + live], target)
         column += wide
         place += n_rows * wide

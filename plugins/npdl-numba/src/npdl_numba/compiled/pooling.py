@@ -28,6 +28,20 @@ def _larger(entry: Any, index: int, best: Any, where: Any) -> None:
         best[c] = value if larger or value != value else before
 
 
+@jit(distinct=True)
+def _largest_of_four(a: Any, b: Any, c: Any, d: Any, best: Any, where: Any) -> None:
+    """Do all of this for four entries at once."""
+    for i in range(len(best)):
+        value, place = a[i], np.uint8(0)
+        place = np.uint8(1) if b[i] > value else place
+        value = b[i] if b[i] > value or b[i] != b[i] else value
+        place = np.uint8(2) if c[i] > value else place
+        value = c[i] if c[i] > value or c[i] != c[i] else value
+        place = np.uint8(3) if d[i] > value else place
+        value = d[i] if d[i] > value or d[i] != d[i] else value
+        best[i], where[i] = value, place
+
+
 @jit
 def forward(
     x: Any, kernel: tuple[int, int], stride: tuple[int, int], out: Any, winner: Any, first: int, last: int
@@ -54,10 +68,15 @@ def forward(
             for z in range(out.shape[2]):
                 best = out[n, y, z]
                 where = winner[n, y, z] if keeps else unused
-                _first(x[n, y * stride[0], z * stride[1]], best, where)
+                up, left = y * stride[0], z * stride[1]
+                if kernel == (2, 2):
+                    above, below = x[n, up], x[n, up + 1]
+                    _largest_of_four(above[left], above[left + 1], below[left], below[left + 1], best, where)
+                    continue
+                _first(x[n, up, left], best, where)
                 for index in range(1, kernel[0] * kernel[1]):
                     u, v = divmod(index, kernel[1])
-                    _larger(x[n, y * stride[0] + u, z * stride[1] + v], index, best, where)
+                    _larger(x[n, up + u, left + v], index, best, where)
 
 
 @jit(distinct=True)
