@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,22 @@ def data(net: Net) -> tuple[np.ndarray, np.ndarray]:
     """Return images (N, C, H, W) and class ids (N,)."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((N, *net.shape), dtype=np.float32), rng.integers(0, 10, N)
+
+
+def flops(net: Net) -> float:
+    """Return the operations of a step's products; there is no gradient of the images."""
+    channels, size = net.shape[:2]
+    products = []
+    for item in net.maps:
+        if isinstance(item, int):
+            size //= 2
+        else:
+            filters, kernel, padding = item
+            size += 2 * padding - kernel + 1
+            products.append(size**2 * filters * channels * kernel**2)
+            channels = filters
+    products += [n_in * n_out for n_in, n_out in pairwise((channels * size**2, *net.dense, 10))]
+    return 2 * N * (3 * sum(products) - products[0])
 
 
 def npdl_model(net: Net) -> Any:
@@ -147,6 +164,7 @@ CASES = [
             "channels_last": partial(torch_step, net, "channels_last"),
         },
         partial(check, net),
+        flops(net),
     )
     for name, net in (("lenet", LENET), ("net3x3", SMALL))
 ]

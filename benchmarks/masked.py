@@ -77,7 +77,7 @@ def bind(module: Any, optimizer: Any) -> Callable[[], float]:
         packed = pack(inputs, lengths, batch_first=True, enforce_sorted=False)
         wanted = pack(targets, lengths, batch_first=True, enforce_sorted=False)
         value = H * torch.nn.functional.mse_loss(module(packed)[0].data, wanted.data)  # half the square of 2H
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return float(value.item())
 

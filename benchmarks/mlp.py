@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.harness import Case, main, npdl_contenders, others
+from benchmarks.harness import Case, Contender, main, npdl_contenders, others
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def bind(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) ->
 
 def thinc_step(rule: str, widths: Widths, batch: int) -> Callable[[], float]:
     """Prepare Thinc's step, without what it adds by itself: clipping, decay and averages."""
-    from thinc import api
+    from thinc import api  # type: ignore[import-not-found, unused-ignore]
 
     x, ids = data(widths, batch)
     matrices = weights(widths)
@@ -181,7 +181,7 @@ def check(rule: str, widths: Widths, batch: int) -> None:
 
 def case(name: str, *sizes: Any) -> Case:
     """Return the case of a rule, widths and batch."""
-    contenders = {
+    contenders: dict[str, Contender] = {
         **npdl_contenders(partial(npdl, *sizes)),
         "pytorch": partial(torch_step, *sizes),
         **others(thinc=partial(thinc_step, *sizes), numpydl=partial(numpydl_step, *sizes)),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness import Case, main, npdl_contenders, others
+from benchmarks.harness import Case, Contender, main, npdl_contenders, others
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,7 @@ def bind(outputs: Callable[[Any], Any], optimizer: Any, sizes: Sizes) -> Callabl
         found = outputs(inputs)
         mean = torch.nn.functional.mse_loss(found if sizes.every else found[:, -1], targets)
         value = sizes.H / 2 * mean  # half the square, as ours
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return float(value.item())
 
@@ -139,7 +139,7 @@ def reset_before(W: Any, U: Any, b: Any, x: Any) -> Any:
 
 def thinc_step(sizes: Sizes) -> Callable[[], float]:
     """Prepare a step of Thinc's LSTM, which takes time-major sequences, without what its optimizer adds."""
-    from thinc import api, types
+    from thinc import api, types  # type: ignore[import-not-found, unused-ignore]
 
     x, y = data(sizes)
     T, N, _, H = sizes[:4]
@@ -218,7 +218,7 @@ def check(family: str, sizes: Sizes) -> None:
 
 def case(name: str, family: str, sizes: Sizes) -> Case:
     """Return the case of a family and sizes."""
-    contenders = {
+    contenders: dict[str, Contender] = {
         **npdl_contenders(partial(npdl, family, sizes)),
         "pytorch": partial(torch_step, family, sizes),
     }

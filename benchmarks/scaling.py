@@ -23,7 +23,8 @@ CASES_OF = [f"{family}-{axis}" for family in recurrent.FAMILIES for axis in AXES
 def sizes_of(case: str) -> tuple[str, list[recurrent.Sizes]]:
     """Return the family of a case, and the sizes to time."""
     family, _, axis = case.rpartition("-")
-    return family, [recurrent.SIZES["s2"]._replace(**{axis: size}) for size in AXES[axis]]
+    middle = recurrent.SIZES["s2"]._asdict()
+    return family, [recurrent.Sizes(**{**middle, axis: size}) for size in AXES[axis]]
 
 
 def prepared(contender: str, family: str, sizes: recurrent.Sizes) -> Callable[[], object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -29,7 +29,8 @@ STEPS: dict[str, list[Callable[[], object]]] = {
     "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)()],
     "npdl_optim.kernels": [lambda: mlp.npdl("adam", mlp.SMALL, 256)()],
     "npdl_rnn.kernels": [
-        lambda family=family: recurrent.npdl(family, recurrent.SIZES["s2"])() for family in recurrent.FAMILIES
+        partial(lambda family: recurrent.npdl(family, recurrent.SIZES["s2"])(), name)
+        for name in recurrent.FAMILIES
     ],
     "npdl_conv.kernels": [
         lambda: convolution.npdl_model(convolution.SMALL).train_on_batch(*convolution.data(convolution.SMALL))

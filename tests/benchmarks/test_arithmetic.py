@@ -61,6 +61,14 @@ def test_operations_of_a_perceptron(bench):
     assert bench("mlp").flops((3, 4, 2), 5) == 2 * 5 * (2 * 20 + 8)
 
 
+def test_operations_of_a_convolutional_network(bench):
+    convolution = bench("convolution")
+    net = convolution.Net((2, 6, 6), ((3, 3, 0), 0, (4, 3, 1), 0), (5,))
+    # maps of 4 × 4, pooled to 2 × 2, padded 2 × 2, pooled to 1; then 4-5-10
+    first, rest = 4 * 4 * 3 * 2 * 9, 2 * 2 * 4 * 3 * 9 + 4 * 5 + 5 * 10
+    assert convolution.flops(net) == 2 * convolution.N * (2 * first + 3 * rest)
+
+
 def test_operations_of_a_recurrent_layer(bench):
     recurrent = bench("recurrent")
     sizes = recurrent.Sizes(T=7, N=5, D=3, H=2)
