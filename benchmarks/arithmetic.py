@@ -65,4 +65,4 @@ def verdict(ratio: float, target: float) -> str:
     >>> verdict(0.8, 0.9), verdict(1.26, 0.9)
     ('met', 'missed by 40 %')
     """
-    return "met" if ratio <= target else f"missed by {100 * (ratio / target - 1):.0f} %"
+    return "met" if ratio <= target else f"missed by {max(1, round(100 * (ratio / target - 1)))} %"

@@ -87,10 +87,10 @@ def steps(results: Mapping[str, Rows]) -> str:
 def resources(results: Mapping[str, Rows]) -> str:
     """Return the table of parts of the sgemm peak and of memory."""
     columns = (*OURS, "reference")
-    head = ["case", "threads", "sgemm GFLOP/s", *(f"{name} peak" for name in columns)]
+    head = ["benchmark", "case", "threads", "sgemm GFLOP/s", *(f"{name} peak" for name in columns)]
     head += [f"{name} MB" for name in columns]
     rows = []
-    for found in results.values():
+    for module, found in results.items():
         for row in found:
             if "memory_mb" not in row:
                 continue
@@ -98,6 +98,7 @@ def resources(results: Mapping[str, Rows]) -> str:
             peak = row.get("sgemm_gflops")
             rows.append(
                 [
+                    module,
                     row["case"],
                     str(row["threads"]),
                     "–" if peak is None else f"{peak['median']:.0f}",

@@ -54,6 +54,7 @@ def test_slope_of_one_size_is_refused(arithmetic):
 def test_a_ratio_equal_to_its_target_meets_it(arithmetic):
     assert arithmetic.verdict(0.9, 0.9) == "met"
     assert arithmetic.verdict(0.95, 0.9) == "missed by 6 %"
+    assert arithmetic.verdict(0.901, 0.9) == "missed by 1 %"
 
 
 def test_operations_of_a_perceptron(bench):
