@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from npdl_core import Model
+from npdl_core import Model, kernels
 from npdl_core.layers import Dense, Softmax
 from npdl_core.testing.memory import peak_memory
 
@@ -22,6 +22,8 @@ MOMENTUM = {"name": "sgd", "config": {"lr": 0.01, "momentum": 0.9}}
 @pytest.fixture(autouse=True)
 def numpy_kernels(monkeypatch):
     monkeypatch.setenv("NPDL_KERNELS", "numpy")
+    for name in kernels.names():
+        monkeypatch.setattr(kernels.find(name), "_overrides", None)
 
 
 def perceptron(extra, optimizer):

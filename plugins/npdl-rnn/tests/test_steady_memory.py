@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npdl_core import Model, registry
+from npdl_core import Model, kernels, registry
 from npdl_core.testing.memory import peak_memory
 
 LAYERS = [
@@ -23,6 +23,8 @@ BUFFERS = 120_000
 @pytest.fixture(autouse=True)
 def numpy_kernels(monkeypatch):
     monkeypatch.setenv("NPDL_KERNELS", "numpy")
+    for name in kernels.names():
+        monkeypatch.setattr(kernels.find(name), "_overrides", None)
 
 
 def made(spec, **config):

@@ -68,6 +68,7 @@ def _covers(rows: Array, W: Array, out: Array) -> bool:
     return (
         n_rows >= coverage.MIN_ROWS
         and n_rows * n_in * n_out > coverage.MIN_PRODUCT
+        and out.flags.writeable
         and coverage.rows_apart((rows, rows.shape), (W, (n_in, n_out)), (out, (n_rows, n_out)))
     )
 

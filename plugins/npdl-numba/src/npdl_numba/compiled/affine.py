@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import types
+
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.products import multiply_add, share
 from npdl_numba.compiled.tiles import LANES
@@ -11,7 +13,25 @@ from npdl_numba.compiled.tiles import LANES
 __all__ = ["work"]
 
 
+def _array(n_axes: int, writeable: bool = False) -> Any:
+    return types.Array(types.float32, n_axes, "A", readonly=not writeable)
+
+
 @jit
+def _sum_rows(y: Any, db: Any) -> None:
+    """Write the sums over rows in their order."""
+    db[:] = 0
+    for r in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            db[c] += y[r, c]
+
+
+@jit(
+    signature=(
+        types.boolean, _array(2), _array(2), types.boolean, _array(1, True), _array(2, True), _array(2, True),
+        types.boolean, _array(2, True), types.int64, types.int64, types.int64,
+    )
+)  # fmt: skip
 def work(
     forward: bool,
     rows: Any,
@@ -73,12 +93,3 @@ def work(
                 bias = bias + 4 * left if bias else 0
             if right > left:
                 multiply_add(a, a_row, a_step, c, c_row, c_column, out, out_row, bias, n, f, k)
-
-
-@jit
-def _sum_rows(y: Any, db: Any) -> None:
-    """Write the sums over rows in their order."""
-    db[:] = 0
-    for r in range(y.shape[0]):
-        for c in range(y.shape[1]):
-            db[c] += y[r, c]

@@ -49,8 +49,10 @@ class _DistinctArrays(Compiler):  # type: ignore[misc]
 @overload
 def jit(function: Function) -> Function: ...
 @overload
-def jit(*, distinct: bool = ..., **options: Any) -> Callable[[Function], Function]: ...
-def jit(function: Function | None = None, *, distinct: bool = False, **options: Any) -> Any:
+def jit(*, distinct: bool = ..., signature: Any = ..., **options: Any) -> Callable[[Function], Function]: ...
+def jit(
+    function: Function | None = None, *, distinct: bool = False, signature: Any = None, **options: Any
+) -> Any:
     """Compile a function at its first call, to code that is kept on disk where there is a place to write.
 
     Products and sums may be fused, which is exact up to one rounding less; nothing else is reordered, so that
@@ -62,6 +64,8 @@ def jit(function: Function | None = None, *, distinct: bool = False, **options: 
         What numba understands; its arguments are trusted.
     distinct : bool
         Promise that no argument overlaps another that is written to: more loops vectorise.
+    signature : tuple of numba types, optional
+        Compile for these arguments only, at once; arrays in C order fit where any layout is taken.
     **options
         Further options of ``numba.njit``.
 
@@ -77,10 +81,12 @@ def jit(function: Function | None = None, *, distinct: bool = False, **options: 
         options["pipeline_class"] = _DistinctArrays
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **options}
 
+    first = () if signature is None else (signature,)
+
     def compiled(function: Function) -> Any:
         try:
-            return njit(function, cache=True, **options)
+            return njit(*first, cache=True, **options)(function)
         except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-            return njit(function, **options)
+            return njit(*first, **options)(function)
 
     return compiled if function is None else compiled(function)

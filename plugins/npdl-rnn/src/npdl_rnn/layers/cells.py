@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core import registry
+from npdl_core import kernels, registry
 from npdl_core.activations import Sigmoid, Tanh
 from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_float
 from npdl_core.initializers.base import Given, Initializer
+from npdl_core.layers.dense import as_rows
 from npdl_rnn.layers.base import RecurrentLayer, Sequence, State
 
 __all__ = ["Blocks", "FusedCell", "act", "act_vjp", "recurrent_weights_backward"]
@@ -149,19 +150,14 @@ class FusedCell(RecurrentLayer):
     def project(self, x: Array, train: bool) -> Array:
         """Return x W + b for all steps in one product, (T, N, kH)."""
         out = self.buffer("z", (*x.shape[:2], self.W.shape[1]), train)
-        np.matmul(x.reshape(-1, x.shape[2]), self.W, out=out.reshape(-1, self.W.shape[1]))
-        out += self.b
+        kernels.affine_forward(as_rows(x), self.W, self.b, as_rows(out))
         return out
 
     def project_backward(self, x: Array, dz: Array) -> Array | None:
         """Write dW and db in one product each, and return the input's gradient."""
-        rows, flat = x.reshape(-1, x.shape[2]), dz.reshape(-1, dz.shape[2])
-        np.matmul(rows.T, flat, out=self.dW)
-        np.matmul(np.ones(len(flat), self.dtype), flat, out=self.db)
-        if self.first_layer:
-            return None
-        dx = self.work_array("dx", x.shape)
-        np.matmul(flat, self.W.T, out=dx.reshape(rows.shape))
+        dx = None if self.first_layer else self.work_array("dx", x.shape)
+        grad = None if dx is None else as_rows(dx)
+        kernels.affine_backward(as_rows(dz), as_rows(x), self.W, self.dW, self.db, grad)
         return dx
 
     def mask_options(self, sequence: Sequence) -> dict[str, Any]:
@@ -183,9 +179,9 @@ class FusedCell(RecurrentLayer):
         return np.asarray(dz @ self.W.T)
 
 
-def recurrent_weights_backward(h: Array, dz: Array, dU: Array) -> None:
-    """Write the recurrent weights' gradient of all steps in one product."""
-    np.matmul(h.reshape(-1, h.shape[2]).T, dz.reshape(-1, dz.shape[2]), out=dU)
+def recurrent_weights_backward(h: Array, dz: Array, U: Array, dU: Array, db: Array | None = None) -> None:
+    """Write the recurrent weights' gradient of all steps in one product, and that of their bias."""
+    kernels.affine_backward(as_rows(dz), as_rows(h), U, dU, db, None)
 
 
 def act(activation: Any, z: Array) -> Array:

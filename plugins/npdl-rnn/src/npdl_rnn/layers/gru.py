@@ -177,10 +177,9 @@ class GRU(FusedCell):
         if self.reset_after:
             dr = self.work_array("dr", gates.shape)
             kernels.gru_after_backward(gates, self.U, h, kept, dh, dz, dr, **options)
-            recurrent_weights_backward(h[:-1], dr, self.dU)
-            np.add.reduce(dr, axis=(0, 1), out=self.dbu)
+            recurrent_weights_backward(h[:-1], dr, self.U, self.dU, self.dbu)
         else:
             kernels.gru_backward(gates, self.U, h, dh, dz, **options)
-            recurrent_weights_backward(h[:-1], dz[:, :, :split], self.dU[:, :split])
-            recurrent_weights_backward(kept, dz[:, :, split:], self.dU[:, split:])
+            for inputs, block in ((h[:-1], slice(0, split)), (kept, slice(split, None))):
+                recurrent_weights_backward(inputs, dz[:, :, block], self.U[:, block], self.dU[:, block])
         return self.project_backward(sequence.x, dz), (dh[0],)

@@ -212,5 +212,5 @@ class LSTM(FusedCell):
         dc = np.array(dstate[0])
         dz = self.work_array("dz", gates.shape)
         kernels.lstm_backward(gates, self.U, c, tanh_c, dh, dc, dz, **self.backward_options(sequence))
-        recurrent_weights_backward(h[:-1], dz, self.dU)
+        recurrent_weights_backward(h[:-1], dz, self.U, self.dU)
         return self.project_backward(sequence.x, dz), (dh[0], dc)

@@ -99,5 +99,5 @@ class SimpleRNN(FusedCell):
         z, h = cache
         dz = self.work_array("dz", z.shape)
         kernels.simple_rnn_backward(z, self.U, dh, dz, **self.backward_options(sequence))
-        recurrent_weights_backward(h[:-1], dz, self.dU)
+        recurrent_weights_backward(h[:-1], dz, self.U, self.dU)
         return self.project_backward(sequence.x, dz), (dh[0],)
