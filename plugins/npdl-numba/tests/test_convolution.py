@@ -149,14 +149,27 @@ def test_wrong_shapes_are_left_to_the_reference(name, all_sizes):
 
 
 def test_large_filters_have_fewer_parts(all_sizes, monkeypatch):
-    args, options = covered("convolution_backward")[0]
     seen = []
-    monkeypatch.setattr(threads, "run", lambda function, n, *rest, **more: seen.append(n))
-    args = [np.repeat(array, 6, axis=0) if array.ndim == 4 and len(array) == 2 else array for array in args]
-    convolution.convolution_backward(*args, **options)
+    monkeypatch.setattr(convolution, "_share", lambda function, n, *rest: seen.append(n))
+    x, W = np.ones((18, 5, 5, 4), "float32"), np.ones((1, 1, 4, 4), "float32")
+    convolution.convolution_backward(x, W, x, W.copy(), x.copy())
     monkeypatch.setattr(convolution, "_MOST_NUMBERS", 1)
-    convolution.convolution_backward(*args, **options)
-    assert seen == [8, 2]
+    convolution.convolution_backward(x, W, x, W.copy(), x.copy())
+    assert seen == [16, 2]
+
+
+def test_gradients_pixel_by_pixel(all_sizes):
+    rng = np.random.default_rng(0)
+    W = rng.standard_normal((5, 4, 9, 20)).astype("float32")
+    for n, padding in ((16, ((0, 0), (0, 0))), (19, ((1, 2), (0, 1))), (7, ((0, 0), (0, 0)))):
+        high, across = (6 + sum(p) - k + 1 for p, k in zip(padding, W.shape, strict=False))
+        x = rng.standard_normal((n, 6, 6, 9)).astype("float32")
+        dy = rng.standard_normal((n, high, across, 20)).astype("float32")
+        mine, due = ([x, W, dy, np.full_like(W, np.nan), np.full_like(x, np.nan)] for _ in range(2))
+        apply("convolution_backward", mine, {"padding": padding})
+        kernels.find("convolution_backward").reference(*due, padding=padding)
+        for one, other in zip(mine[3:], due[3:], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 def network():

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
-_PARTS = 8
+_PARTS = 16
 """A batch's images fall into so many parts, whose gradients of filters are summed one by one."""
 
 _MOST_NUMBERS = 1 << 22
@@ -61,7 +61,8 @@ def convolution_forward(
     per_block = form.per_block(out)
     arguments = (images, form.sizes, _packed(W.reshape(-1, W.shape[-1])), start)
     floor = np.float32(0 if rectify else -np.inf)
-    threads.run(convolution.forward, -(-len(x) // per_block), *arguments, floor, maps, per_block)
+    n_blocks = -(-len(x) // per_block)
+    _share(convolution.forward, n_blocks, *arguments, floor, maps, per_block)
     return out
 
 
@@ -99,7 +100,7 @@ def convolution_backward(
         n_parts = min(n_parts, len(x) // windows.ROWS)
     filters, biases = np.zeros((n_parts, n_numbers), np.float32), np.zeros((n_parts, n_filters), np.float32)
     rows_of = form.rows(dy)
-    threads.run(
+    _share(
         backward,
         n_parts,
         form.rows(x),
@@ -185,6 +186,11 @@ class _Form(NamedTuple):
         """Return how many images are computed at a time: several small ones, but shared out to threads."""
         places = math.prod(out.shape[1:-1])
         return min(-(-_BLOCK // places), -(-len(out) // _PARTS))
+
+
+def _share(function: Any, n: int, *arguments: Any) -> None:
+    """Call a function in as many threads as there may be, which take ``n`` pieces of work one by one."""
+    threads.run(function, min(n, threads.limit()), *arguments, np.zeros(1, np.int64))
 
 
 def _packed(matrix: Array) -> Array:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.shares import take
 from npdl_numba.compiled.windows import ROWS, tile, width
 
 __all__ = ["SLACK", "forward", "frame", "keep", "scratch", "windows", "write_places"]
@@ -146,10 +147,11 @@ def forward(
     floor: float,
     out: Any,
     per_block: int,
+    taken: Any,
     first: int,
     last: int,
 ) -> None:
-    """Write the convolution of some blocks of images.
+    """Write the convolution of blocks of images, as long as there are any that nobody has taken.
 
     Parameters
     ----------
@@ -167,8 +169,10 @@ def forward(
         Receives the result.
     per_block : int
         Images of a block.
+    taken : ndarray of int64 (1,)
+        Counts the blocks that were taken.
     first, last : int
-        Which blocks.
+        Numbers of this call among others at the same time.
     """
     k_h, k_w, s_h, s_w, d_h, top, left, h_p, w_p, c = sizes
     n_images, height, run = x.shape
@@ -178,11 +182,15 @@ def forward(
     wide = scratch(per_block * h_p * row if framed else 0)
     few = scratch(ROWS * n_filters + SLACK)
     places = np.empty(max(ROWS, per_block * n_down * n_along), np.int64)
-    for block in range(first, last):
-        low = block * per_block
+    known = 0
+    while True:
+        low = take(taken) * per_block
+        if low >= n_images:
+            break
         high = min(n_images, low + per_block)
-        if block == first or high - low < per_block:
-            write_places(places, high - low, h_p * row, n_down, n_along, s_h * row, s_w * c)
+        if high - low != known:
+            known = high - low
+            write_places(places, known, h_p * row, n_down, n_along, s_h * row, s_w * c)
         base = x.ctypes.data + 4 * low * h_p * row
         if framed:
             frame(x, low, high, top, left * c, wide.reshape(per_block, h_p, row))

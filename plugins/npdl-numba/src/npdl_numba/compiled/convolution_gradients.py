@@ -8,6 +8,7 @@ import numpy as np
 
 from npdl_numba.compiled.convolution import SLACK, frame, keep, scratch, windows, write_places
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.shares import take
 from npdl_numba.compiled.windows import ROWS, tile, width
 
 __all__ = ["backward", "sum_panels"]
@@ -140,10 +141,11 @@ def backward(
     db: Any,
     by_pixels: bool,
     per_block: int,
+    taken: Any,
     first: int,
     last: int,
 ) -> None:
-    """Write the gradients of some parts of a batch; an array without numbers is not wanted.
+    """Write the gradients of parts of a batch that nobody has taken; an array without numbers is not wanted.
 
     Parameters
     ----------
@@ -167,8 +169,10 @@ def backward(
         Whether to compute dx for one pixel of all images of a block after the other; they are at most ROWS.
     per_block : int
         How many images are worked on at a time.
+    taken : ndarray of int64 (1,)
+        Counts the parts that were taken.
     first, last : int
-        Which parts.
+        Numbers of this call among others at the same time.
     """
     k_h, k_w, s_h, s_w, d_h, top, left, h_p, w_p, c = sizes
     n_parts, f = db.shape
@@ -187,7 +191,10 @@ def backward(
     filter_places = np.empty((k_h * k_w * c + ROWS - 1) // ROWS * ROWS, np.int64)
     write_places(filter_places, 1, 0, k_h, k_w * c, d_h * row, 1)
     places = np.empty(max(ROWS, per_block * height * across), np.int64)
-    for part in range(first, last):
+    while True:
+        part = take(taken)
+        if part >= n_parts:
+            break
         begin, end = n_images * part // n_parts, n_images * (part + 1) // n_parts
         sums = np.zeros(n_run, np.float32)
         for low in range(begin, end, per_block):
