@@ -5,11 +5,12 @@ from importlib import import_module
 import pytest
 
 from npdl_core.testing import cases, check_table
-from npdl_numba import affine, coverage, recurrent
+from npdl_numba import affine, convolution, coverage, pooling, recurrent
 
 OWNERS = {
     **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
     **dict.fromkeys(affine.__all__, "npdl_core"),
+    **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
     "adam_step": "npdl_optim",
 }
 TABLE = {"kernels": {name: {} for name in OWNERS}}
