@@ -5,6 +5,7 @@ import pytest
 
 from npdl_core.errors import DataError
 from npdl_core.model.data import ArrayData, StreamData, as_batch, as_data, check_mask
+from npdl_core.testing.memory import peak_memory
 
 X = np.arange(12.0).reshape(6, 2)
 Y = np.arange(6)
@@ -166,3 +167,26 @@ class TestStreams:
             as_data([(X, Y)], sample_weight=Y)
         with pytest.raises(DataError, match="come inside each batch"):
             as_data([(X, Y)], mask=Y)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.ascontiguousarray,
+        np.asfortranarray,
+        lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+        lambda x: x.astype(x.dtype.newbyteorder()),
+        lambda x: np.frombuffer(b"_" + x.tobytes(), x.dtype, offset=1).reshape(x.shape),
+        lambda x: x.astype(bool),
+    ],
+    ids=["rows", "columns", "strided", "swapped", "unaligned", "bool"],
+)
+def test_samples_in_any_order_of_arrays_in_any_form(form):
+    x = form(np.random.default_rng(0).normal(size=(2000, 500)).round().astype("float32"))
+    order = np.array([7, 0, 1999, 7], np.uint32)
+    data = ArrayData({"a": x}, np.arange(2000))
+    batch = data.take(order)
+    np.testing.assert_array_equal(batch.x["a"], x[order])
+    assert batch.x["a"].dtype == x.dtype
+    assert batch.y.tolist() == order.tolist()
+    assert peak_memory(lambda: data.take(order)) < 50_000  # of 4 MB: nothing but the samples is copied
