@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["affine_backward", "affine_forward"]
+__all__ = ["affine_backward", "affine_forward", "sgd_step"]
 
 _SIZES = ((1, 1, 1), (3, 5, 7), (4, 1, 3), (17, 9, 1), (0, 3, 2), (65, 33, 129))
 
@@ -32,3 +32,10 @@ def affine_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[
         dW, db, out = np.empty((d, h), dtype), np.empty(h, dtype), np.empty((m, d), dtype)
         yield delta, rows, W, dW, db, out
         yield delta, rows, W, dW, None, None
+
+
+def sgd_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (p, g, rate) of several sizes, with and without decay."""
+    for shape in ((1,), (3, 5), (0,), (20_001,)):
+        yield _draw(rng, dtype, *shape), _draw(rng, dtype, *shape), 0.1
+        yield _draw(rng, dtype, *shape), _draw(rng, dtype, *shape), 0.5, {"keep": 0.9}

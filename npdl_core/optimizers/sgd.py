@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_core import kernels
 from npdl_core.checks import check_bool, check_float
 from npdl_core.errors import ConfigError
 from npdl_core.optimizers.base import Optimizer
 from npdl_core.optimizers.slots import Arrays
+from npdl_core.optimizers.treatment import Treatment
 
 __all__ = ["SGD"]
 
@@ -66,6 +68,16 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         """Return the velocity's name, if there is momentum."""
         return ("velocity",) if self.momentum else ()
+
+    def update_array(
+        self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
+    ) -> None:
+        """Hand the whole array to the kernel if this is the plain step with the gradient as it is."""
+        if self.momentum or not treatment.plain or type(self).apply is not SGD.apply:
+            super().update_array(p, g, treatment, slots)
+        else:
+            options = {} if treatment.keep == 1 else {"keep": treatment.keep}
+            kernels.sgd_step(p, g, treatment.lr, **options)
 
     def apply(
         self, p: NDArray[Any], g: NDArray[Any], lr: float, scratch: Arrays, **slots: NDArray[Any]

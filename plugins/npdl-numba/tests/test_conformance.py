@@ -9,7 +9,7 @@ from npdl_numba import affine, convolution, coverage, pooling, recurrent
 
 OWNERS = {
     **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
-    **dict.fromkeys(affine.__all__, "npdl_core"),
+    **dict.fromkeys([*affine.__all__, "sgd_step"], "npdl_core"),
     **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
     "adam_step": "npdl_optim",
 }

@@ -1,4 +1,4 @@
-"""The optimizer kernels of npdl-optim, compiled: one pass over memory instead of ten."""
+"""Steps of optimizers, compiled: one pass over memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from npdl_numba import coverage, threads
 
-__all__ = ["adam_step"]
+__all__ = ["adam_step", "sgd_step"]
 
-PER_THREAD = 1 << 17
-"""Numbers for which waking a thread pays."""
+PER_THREAD = 1 << 15
+"""Numbers for which a thread pays."""
 
 
 def adam_step(
@@ -36,4 +36,15 @@ def adam_step(
     flat = [array.reshape(-1) for array in (p, g, m, v)]
     numbers = [np.float32(c) for c in (rate, beta1, beta2, epsilon, keep, gradient_rate)]
     threads.run(adam.step, p.size, *flat, *numbers, at_least=PER_THREAD)
+    return None
+
+
+def sgd_step(p: NDArray[Any], g: NDArray[Any], rate: float, *, keep: float = 1.0) -> Any:
+    """Take a step of gradient descent for float32 in C order, or decline."""
+    if p.size < coverage.MIN_NUMBERS or not coverage.plain((p, p.shape), (g, p.shape)):
+        return NotImplemented
+    from npdl_numba.compiled import sgd
+
+    numbers = np.float32(rate), np.float32(keep)
+    threads.run(sgd.step, p.size, p.reshape(-1), g.reshape(-1), *numbers, at_least=PER_THREAD)
     return None
