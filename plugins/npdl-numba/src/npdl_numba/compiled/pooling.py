@@ -86,6 +86,18 @@ def _put(gradient: Any, where: Any, index: int, target: Any) -> None:
 
 
 @jit(distinct=True)
+def _put_four(gradient: Any, where: Any, a: Any, b: Any, c: Any, d: Any) -> None:
+    """Do this for four entries at once."""
+    zero = np.float32(0)
+    for i in range(len(gradient)):
+        value, place = gradient[i], where[i]
+        a[i] = value if place == 0 else zero
+        b[i] = value if place == 1 else zero
+        c[i] = value if place == 2 else zero
+        d[i] = value if place == 3 else zero
+
+
+@jit(distinct=True)
 def _add(gradient: Any, where: Any, index: int, target: Any) -> None:
     for c in range(len(target)):
         target[c] += gradient[c] if where[c] == index else np.float32(0)
@@ -117,9 +129,14 @@ def backward(
         for y in range(n_down):
             for z in range(n_along):
                 gradient, where = dy[n, y, z], winner[n, y, z]
+                up, left = y * stride[0], z * stride[1]
+                if apart and kernel == (2, 2):
+                    above, below = dx[n, up], dx[n, up + 1]
+                    _put_four(gradient, where, above[left], above[left + 1], below[left], below[left + 1])
+                    continue
                 for index in range(kernel[0] * kernel[1]):
                     u, v = divmod(index, kernel[1])
-                    target = dx[n, y * stride[0] + u, z * stride[1] + v]
+                    target = dx[n, up + u, left + v]
                     if apart:
                         _put(gradient, where, index, target)
                     else:
