@@ -186,7 +186,7 @@ def measure_fit(work: Workload, seconds: float) -> tuple[list[float], list[float
 
     def gather() -> None:
         for part in parts:
-            _ = X[order[part]], Y[order[part]]
+            _ = X.take(order[part], axis=0), Y.take(order[part], axis=0)
 
     found: tuple[list[float], list[float], list[float]] = ([], [], [])
     end = time.perf_counter() + seconds
