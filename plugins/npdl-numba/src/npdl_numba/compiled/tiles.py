@@ -21,6 +21,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.moves import move_16, transpose_16
 
 __all__ = ["LANES", "WIDTH", "multiply", "n_panels", "pack", "pack_transposed", "strip"]
 
@@ -143,10 +144,14 @@ def pack(weights: Any, left: int, width: int, panels: Any, first: int, last: int
     for p in range(first, last):
         panel, start = panels[p], p * WIDTH
         live = min(WIDTH, width - start)
+        if live == WIDTH:
+            for k in range(weights.shape[0]):
+                for c in range(0, WIDTH, LANES):
+                    move_16(weights[k, left + start + c :].ctypes.data, panel[k, c:].ctypes.data)
+            continue
         for k in range(weights.shape[0]):
             source, target = weights[k], panel[k]
-            if live < WIDTH:
-                target[:] = 0
+            target[:] = 0
             for c in range(live):
                 target[c] = source[left + start + c]
 
@@ -174,10 +179,14 @@ def pack_transposed(weights: Any, left: int, panels: Any, first: int, last: int)
             panel[:] = 0
         for start in range(0, depth, LANES):
             stop = min(start + LANES, depth)
-            for c in range(live):
-                source = weights[p * WIDTH + c]
+            whole = live // LANES * LANES if stop == start + LANES else 0
+            for c in range(0, whole, LANES):
+                source, target = weights[p * WIDTH + c, left + start :], panel[start, c:]
+                transpose_16(source.ctypes.data, weights.strides[0] // 4, target.ctypes.data, WIDTH)
+            for c in range(whole, live):
+                row = weights[p * WIDTH + c]
                 for k in range(start, stop):
-                    panel[k, c] = source[left + k]
+                    panel[k, c] = row[left + k]
 
 
 @jit
