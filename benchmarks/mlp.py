@@ -162,21 +162,22 @@ def numpydl_step(rule: str, widths: Widths, batch: int) -> Callable[[], float]:
 
 
 def check(rule: str, widths: Widths, batch: int) -> None:
-    """From equal weights, three steps give equal losses and equal weights.
+    """From equal weights, three steps give equal losses, and the first one equal weights.
 
     Few weights may differ: rounding decides on which side of zero a rectifier's input falls, and a step of
-    Adam is as long where a gradient is all rounding.
+    Adam is as long where a gradient is all rounding, which grows from step to step.
     """
     ours, (x, y) = npdl_model(rule, widths), data(widths, batch)
     model, loss, optimizer = torch_model(rule, widths)
     step = bind(model, loss, optimizer, x, y)
-    for _ in range(3):
-        np.testing.assert_allclose(ours.train_on_batch(x, y)["loss"], step(), rtol=1e-5)
+    np.testing.assert_allclose(ours.train_on_batch(x, y)["loss"], step(), rtol=1e-5)
     for mine, theirs in zip(ours.layers, model[::2], strict=True):
         for array, other in ((mine.W, theirs.weight), (mine.b, theirs.bias)):
             equal = np.isclose(array, other.detach().numpy().T, rtol=1e-4, atol=1e-6).mean()
-            if equal < (0.99 if rule == "sgd" else 0.95):
+            if equal < 0.99:
                 raise AssertionError(f"{mine}: only {equal:.2%} of {array.shape} are equal")
+    for _ in range(2):
+        np.testing.assert_allclose(ours.train_on_batch(x, y)["loss"], step(), rtol=1e-5)
 
 
 def case(name: str, *sizes: Any) -> Case:
