@@ -38,7 +38,7 @@ class MeanSquaredError(Objective):
     def losses(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return ½ Σ (p - t)²."""
         difference = outputs - targets
-        return np.asarray(0.5 * np.add.reduce(np.square(difference, out=difference), axis=-1))
+        return np.asarray(0.5 * np.vecdot(difference, difference))
 
     def gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return p - t."""
