@@ -60,7 +60,7 @@ TABLE = {
             {"schedule": COSINE, "steps": 1},
         ),
     },
-    "kernels": {"adam_step": {}},
+    "kernels": {"adam_step": {}, "momentum_step": {}},
 }
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_numba import coverage, threads
 
-__all__ = ["adam_step", "sgd_step"]
+__all__ = ["adam_step", "momentum_step", "sgd_step"]
 
 PER_THREAD = 1 << 15
 """Numbers for which a thread pays."""
@@ -47,4 +47,26 @@ def sgd_step(p: NDArray[Any], g: NDArray[Any], rate: float, *, keep: float = 1.0
 
     numbers = np.float32(rate), np.float32(keep)
     threads.run(sgd.step, p.size, p.reshape(-1), g.reshape(-1), *numbers, at_least=PER_THREAD)
+    return None
+
+
+def momentum_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    velocity: NDArray[Any],
+    rate: float,
+    momentum: float,
+    *,
+    nesterov: bool = False,
+    keep: float = 1.0,
+) -> Any:
+    """Update velocity and parameters of float32 in C order, or decline."""
+    arrays = p, g, velocity
+    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+        return NotImplemented
+    from npdl_numba.compiled.momentum import nesterov_step, step
+
+    flat = [array.reshape(-1) for array in arrays]
+    numbers = [np.float32(c) for c in (rate, momentum, keep)]
+    threads.run(nesterov_step if nesterov else step, p.size, *flat, *numbers, at_least=PER_THREAD)
     return None

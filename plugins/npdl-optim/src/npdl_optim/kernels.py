@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.kernels import declare
-from npdl_core.optimizers.blocks import BLOCK, blocks
+from npdl_core.optimizers.blocks import BLOCK, Scratch, blocks
 
-__all__ = ["adam_step"]
+__all__ = ["adam_step", "momentum_step"]
 
 
 def _adam_step(
@@ -66,4 +66,47 @@ def _adam_step(
         p_block -= size
 
 
+def _momentum_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    velocity: NDArray[Any],
+    rate: float,
+    momentum: float,
+    *,
+    nesterov: bool = False,
+    keep: float = 1.0,
+) -> None:
+    r"""Update velocity and parameters in place.
+
+    :math:`v \leftarrow m v - \eta g`, then :math:`p \leftarrow k p + v`, or in Nesterov's form
+    :math:`p \leftarrow k p - \eta g + m v`.
+
+    Parameters
+    ----------
+    p, g, velocity : ndarray
+        Parameter, gradient and v, of one shape and dtype; g is read only.
+    rate, momentum : float
+        :math:`\eta` and m.
+    nesterov : bool
+        Look ahead.
+    keep : float
+        k, from decoupled weight decay.
+    """
+    scratch = Scratch(1)
+    for p_block, g_block, v_block in blocks([p, g, velocity]):
+        (step,) = scratch.like(p_block)
+        np.multiply(g_block, rate, out=step)
+        v_block *= momentum
+        v_block -= step
+        if keep != 1:
+            p_block *= keep
+        if nesterov:
+            p_block -= step
+            np.multiply(v_block, momentum, out=step)
+            p_block += step
+        else:
+            p_block += v_block
+
+
 adam_step = declare("adam_step", _adam_step)
+momentum_step = declare("momentum_step", _momentum_step)
