@@ -28,7 +28,7 @@ class TensorBoard(Callback):
     -----
     Values are tagged by their keys in the logs (``loss``, ``val_loss``, …), histograms by the parameters'
     names. What is not a single number, such as a confusion matrix, is left out. The package tensorboardX
-    writes the files: ``pip install "npdl-core[tensorboard]"``.
+    writes the files: ``pip install tensorboardX``.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class TensorBoard(Callback):
             from tensorboardX import SummaryWriter
         except ImportError:
             raise MissingDependencyError(
-                'tensorboard needs the package tensorboardX: pip install "npdl-core[tensorboard]"'
+                "tensorboard needs the package tensorboardX: pip install tensorboardX"
             ) from None
         self._writer = SummaryWriter(self.log_dir)
 

@@ -108,7 +108,7 @@ def test_without_the_package(monkeypatch, tmp_path):
         return real(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(MissingDependencyError, match=r"npdl-core\[tensorboard\]"):
+    with pytest.raises(MissingDependencyError, match="pip install tensorboardX"):
         trained(TensorBoard(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
