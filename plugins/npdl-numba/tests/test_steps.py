@@ -9,8 +9,12 @@ from npdl_numba import coverage, optimizers, threads
 
 owner = pytest.importorskip("npdl_optim.kernels")
 
-COEFFICIENTS = {"momentum_step": (0.3, 0.7)}
-OPTIONS = {"momentum_step": [{}, {"keep": 0.9}, {"nesterov": True}, {"nesterov": True, "keep": 0.9}]}
+COEFFICIENTS = {"momentum_step": (0.3, 0.7), "adagrad_step": (0.3, 1e-6), "rmsprop_step": (0.3, 0.7, 1e-5)}
+OPTIONS = {
+    "momentum_step": [{}, {"keep": 0.9}, {"nesterov": True}, {"nesterov": True, "keep": 0.9}],
+    "adagrad_step": [{}, {"keep": 0.9}],
+    "rmsprop_step": [{}, {"keep": 0.9}],
+}
 CALLS = [(name, options) for name, found in OPTIONS.items() for options in found]
 each_kernel = pytest.mark.parametrize("name", COEFFICIENTS)
 
@@ -69,6 +73,9 @@ def test_every_bit_is_the_same_on_any_number_of_threads(parts, name, monkeypatch
         ("momentum", {}),
         ("momentum", {"clip": 0.5}),
         ("nesterov_momentum", {"weight_decay": 0.1, "decoupled": True}),
+        ("adagrad", {}),
+        ("rmsprop", {}),
+        ("rmsprop", {"centered": True, "momentum": 0.9}),
     ],
     ids=str,
 )

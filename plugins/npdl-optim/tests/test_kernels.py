@@ -6,9 +6,20 @@ import pytest
 from npdl_core import kernels
 from npdl_core.optimizers import Optimizer
 from npdl_core.optimizers.blocks import BLOCK
+from npdl_optim.adagrad import Adagrad
 from npdl_optim.momentum import Momentum, NesterovMomentum
+from npdl_optim.rmsprop import RMSprop
 
-RULES = [(Momentum, {}), (NesterovMomentum, {})]
+RULES = [
+    (Momentum, {}),
+    (Momentum, {"momentum": 0.0}),
+    (NesterovMomentum, {}),
+    (Adagrad, {}),
+    (RMSprop, {}),
+    (RMSprop, {"rho": 0.0}),
+    (RMSprop, {"centered": True}),
+    (RMSprop, {"momentum": 0.9}),
+]
 SHARED = [{}, {"weight_decay": 0.1, "decoupled": True}, {"weight_decay": 0.1}, {"clip": 0.5}]
 
 

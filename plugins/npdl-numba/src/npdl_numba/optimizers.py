@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_numba import coverage, threads
 
-__all__ = ["adam_step", "momentum_step", "sgd_step"]
+__all__ = ["adagrad_step", "adam_step", "momentum_step", "rmsprop_step", "sgd_step"]
 
 PER_THREAD = 1 << 15
 """Numbers for which a thread pays."""
@@ -69,4 +69,47 @@ def momentum_step(
     flat = [array.reshape(-1) for array in arrays]
     numbers = [np.float32(c) for c in (rate, momentum, keep)]
     threads.run(nesterov_step if nesterov else step, p.size, *flat, *numbers, at_least=PER_THREAD)
+    return None
+
+
+def adagrad_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    squares: NDArray[Any],
+    rate: float,
+    epsilon: float,
+    *,
+    keep: float = 1.0,
+) -> Any:
+    """Update squares and parameters of float32 in C order, or decline."""
+    arrays = p, g, squares
+    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+        return NotImplemented
+    from npdl_numba.compiled import squares as compiled
+
+    flat = [array.reshape(-1) for array in arrays]
+    numbers = [np.float32(c) for c in (rate, epsilon, keep)]
+    threads.run(compiled.adagrad_step, p.size, *flat, *numbers, at_least=PER_THREAD)
+    return None
+
+
+def rmsprop_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    squares: NDArray[Any],
+    rate: float,
+    rho: float,
+    epsilon: float,
+    *,
+    keep: float = 1.0,
+) -> Any:
+    """Update squares and parameters of float32 in C order, or decline."""
+    arrays = p, g, squares
+    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+        return NotImplemented
+    from npdl_numba.compiled import squares as compiled
+
+    flat = [array.reshape(-1) for array in arrays]
+    numbers = [np.float32(c) for c in (rate, rho, epsilon, keep)]
+    threads.run(compiled.rmsprop_step, p.size, *flat, *numbers, at_least=PER_THREAD)
     return None

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.checks import check_float
-from npdl_core.optimizers.base import Arrays, Optimizer
+from npdl_core.optimizers.base import Arrays, Optimizer, Treatment
+from npdl_optim.kernels import adagrad_step
 
 __all__ = ["Adagrad"]
 
@@ -57,6 +58,16 @@ class Adagrad(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         """Return the name of the sum of squares."""
         return ("squares",)
+
+    def update_array(
+        self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
+    ) -> None:
+        """Hand the whole array to the kernel if the gradient is taken as it is."""
+        if not treatment.plain or type(self).apply is not Adagrad.apply:
+            super().update_array(p, g, treatment, slots)
+        else:
+            options = {} if treatment.keep == 1 else {"keep": treatment.keep}
+            adagrad_step(p, g, slots["squares"], treatment.lr, self.epsilon, **options)
 
     def apply(
         self, p: NDArray[Any], g: NDArray[Any], lr: float, scratch: Arrays, **slots: NDArray[Any]

@@ -9,7 +9,7 @@ import numpy as np
 
 from npdl_core.optimizers.blocks import BLOCK
 
-__all__ = ["adam_step", "momentum_step"]
+__all__ = ["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"]
 
 _SHAPES = ((), (1,), (7,), (BLOCK + 3,), (3, 5), (0, 2))
 
@@ -29,3 +29,24 @@ def momentum_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tu
         p, g, velocity = (np.asarray(rng.standard_normal(shape), dtype) for _ in range(3))
         for options in ({}, {"keep": 0.9}, {"nesterov": True}, {"nesterov": True, "keep": 0.9}):
             yield p.copy(), g, velocity.copy(), 0.1, 0.7, options
+
+
+def _with_squares(
+    rng: np.random.Generator, dtype: np.dtype[Any], *coefficients: float
+) -> Iterator[tuple[Any, ...]]:
+    """Yield arguments of the same sizes, with and without decay."""
+    for shape in _SHAPES:
+        p, g = (np.asarray(rng.standard_normal(shape), dtype) for _ in range(2))
+        squares = np.asarray(rng.uniform(0.1, 2.0, shape), dtype)
+        for options in ({}, {"keep": 0.9}):
+            yield p.copy(), g, squares.copy(), *coefficients, options
+
+
+def adagrad_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield a rate and an epsilon after the arrays."""
+    return _with_squares(rng, dtype, 0.1, 1e-6)
+
+
+def rmsprop_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield a rate, a decay and an epsilon after the arrays."""
+    return _with_squares(rng, dtype, 0.1, 0.9, 1e-5)

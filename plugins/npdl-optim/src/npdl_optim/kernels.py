@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from npdl_core.kernels import declare
 from npdl_core.optimizers.blocks import BLOCK, Scratch, blocks
 
-__all__ = ["adam_step", "momentum_step"]
+__all__ = ["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"]
 
 
 def _adam_step(
@@ -108,5 +108,82 @@ def _momentum_step(
             p_block += v_block
 
 
+def _adagrad_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    squares: NDArray[Any],
+    rate: float,
+    epsilon: float,
+    *,
+    keep: float = 1.0,
+) -> None:
+    r"""Update squares and parameters in place.
+
+    :math:`c \leftarrow c + g^2`, then :math:`p \leftarrow k p - \eta g / (\sqrt c + \epsilon)`.
+
+    Parameters
+    ----------
+    p, g, squares : ndarray
+        Parameter, gradient and c, of one shape and dtype; g is read only.
+    rate, epsilon : float
+        :math:`\eta` and :math:`\epsilon`.
+    keep : float
+        k, from decoupled weight decay.
+    """
+    scratch = Scratch(2)
+    for p_block, g_block, c_block in blocks([p, g, squares]):
+        step, size = scratch.like(p_block)
+        np.multiply(g_block, g_block, out=step)
+        c_block += step
+        np.sqrt(c_block, out=size)
+        size += epsilon
+        np.multiply(g_block, rate, out=step)
+        step /= size
+        if keep != 1:
+            p_block *= keep
+        p_block -= step
+
+
+def _rmsprop_step(
+    p: NDArray[Any],
+    g: NDArray[Any],
+    squares: NDArray[Any],
+    rate: float,
+    rho: float,
+    epsilon: float,
+    *,
+    keep: float = 1.0,
+) -> None:
+    r"""Update squares and parameters in place, without centering and momentum.
+
+    :math:`c \leftarrow \rho c + g^2`, then :math:`p \leftarrow k p - r g / \sqrt{c + \epsilon}`. The squares
+    lack the factor :math:`1 - \rho`, which the caller puts into r and :math:`\epsilon`.
+
+    Parameters
+    ----------
+    p, g, squares : ndarray
+        Parameter, gradient and c, of one shape and dtype; g is read only.
+    rate, rho, epsilon : float
+        r, the decay of the squares, and what is added under the root.
+    keep : float
+        k, from decoupled weight decay.
+    """
+    scratch = Scratch(2)
+    for p_block, g_block, c_block in blocks([p, g, squares]):
+        step, size = scratch.like(p_block)
+        np.multiply(g_block, g_block, out=step)
+        c_block *= rho
+        c_block += step
+        np.add(c_block, epsilon, out=size)
+        np.sqrt(size, out=size)
+        np.multiply(g_block, rate, out=step)
+        step /= size
+        if keep != 1:
+            p_block *= keep
+        p_block -= step
+
+
+adagrad_step = declare("adagrad_step", _adagrad_step)
 adam_step = declare("adam_step", _adam_step)
 momentum_step = declare("momentum_step", _momentum_step)
+rmsprop_step = declare("rmsprop_step", _rmsprop_step)

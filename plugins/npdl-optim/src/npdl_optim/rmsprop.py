@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.checks import check_bool, check_float
-from npdl_core.optimizers.base import Arrays, Optimizer
+from npdl_core.optimizers.base import Arrays, Optimizer, Treatment
+from npdl_optim.kernels import rmsprop_step
 
 __all__ = ["RMSprop"]
 
@@ -76,6 +77,19 @@ class RMSprop(Optimizer):
         """Return the names of the moments, and of the velocity if there is momentum."""
         optional = {"mean": self.centered, "velocity": bool(self.momentum)}
         return ("squares", *(name for name, used in optional.items() if used))
+
+    def update_array(
+        self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
+    ) -> None:
+        """Hand the whole array to the kernel if this is the plain rule and the gradient is taken as it is."""
+        plain = treatment.plain and not self.centered and not self.momentum
+        if not plain or type(self).apply is not RMSprop.apply:
+            super().update_array(p, g, treatment, slots)
+            return
+        rest = 1 - self.rho
+        rate, epsilon = treatment.lr / math.sqrt(rest), self.epsilon / rest
+        options = {} if treatment.keep == 1 else {"keep": treatment.keep}
+        rmsprop_step(p, g, slots["squares"], rate, self.rho, epsilon, **options)
 
     def apply(
         self, p: NDArray[Any], g: NDArray[Any], lr: float, scratch: Arrays, **slots: NDArray[Any]
