@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.kernels import declare
-from npdl_core.optimizers.blocks import BLOCK, Scratch, blocks
+from npdl_core.optimizers.blocks import BLOCK, blocks
 
 __all__ = ["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"]
+
+
+def _with_scratch(count: int, *arrays: NDArray[Any]) -> Iterator[list[NDArray[Any]]]:
+    """Yield matching blocks and behind them arrays to compute in, which blocks of one shape share."""
+    scratch: list[NDArray[Any]] = []
+    for piece in blocks(arrays):
+        if not scratch or scratch[0].shape != piece[0].shape:
+            scratch = [np.empty_like(piece[0]) for _ in range(count)]
+        yield [*piece, *scratch]
 
 
 def _adam_step(
@@ -92,9 +102,7 @@ def _momentum_step(
     keep : float
         k, from decoupled weight decay.
     """
-    scratch = Scratch(1)
-    for p_block, g_block, v_block in blocks([p, g, velocity]):
-        (step,) = scratch.like(p_block)
+    for p_block, g_block, v_block, step in _with_scratch(1, p, g, velocity):
         np.multiply(g_block, rate, out=step)
         v_block *= momentum
         v_block -= step
@@ -130,9 +138,7 @@ def _adagrad_step(
     keep : float
         k, from decoupled weight decay.
     """
-    scratch = Scratch(2)
-    for p_block, g_block, c_block in blocks([p, g, squares]):
-        step, size = scratch.like(p_block)
+    for p_block, g_block, c_block, step, size in _with_scratch(2, p, g, squares):
         np.multiply(g_block, g_block, out=step)
         c_block += step
         np.sqrt(c_block, out=size)
@@ -168,9 +174,7 @@ def _rmsprop_step(
     keep : float
         k, from decoupled weight decay.
     """
-    scratch = Scratch(2)
-    for p_block, g_block, c_block in blocks([p, g, squares]):
-        step, size = scratch.like(p_block)
+    for p_block, g_block, c_block, step, size in _with_scratch(2, p, g, squares):
         np.multiply(g_block, g_block, out=step)
         c_block *= rho
         c_block += step
