@@ -1,6 +1,7 @@
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
 
@@ -18,7 +19,11 @@ COUNTING = """
 
 
 @pytest.fixture
-def quick_switches():
+def quick_switches(site):
+    # At the first file that it meets after a change of sys.path, coverage looks at the path anew, and removes from
+    # sys.modules what other threads import in the meantime. So it meets one before there are threads.
+    site.module("met_first")
+    import_module("met_first")
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
