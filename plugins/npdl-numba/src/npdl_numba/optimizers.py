@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,25 +30,22 @@ def adam_step(
     gradient_rate: float = 0.0,
 ) -> Any:
     """Update moments and parameters of float32 in C order, or decline."""
-    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in (p, g, m, v))):
+    flat = _flat(p, g, m, v)
+    if flat is None:
         return NotImplemented
-    from npdl_numba.compiled import adam
+    from npdl_numba.compiled.adam import step
 
-    flat = [array.reshape(-1) for array in (p, g, m, v)]
-    numbers = [np.float32(c) for c in (rate, beta1, beta2, epsilon, keep, gradient_rate)]
-    threads.run(adam.step, p.size, *flat, *numbers, at_least=PER_THREAD)
-    return None
+    return _run(step, flat, rate, beta1, beta2, epsilon, keep, gradient_rate)
 
 
 def sgd_step(p: NDArray[Any], g: NDArray[Any], rate: float, *, keep: float = 1.0) -> Any:
     """Take a step of gradient descent for float32 in C order, or decline."""
-    if p.size < coverage.MIN_NUMBERS or not coverage.plain((p, p.shape), (g, p.shape)):
+    flat = _flat(p, g)
+    if flat is None:
         return NotImplemented
-    from npdl_numba.compiled import sgd
+    from npdl_numba.compiled.sgd import step
 
-    numbers = np.float32(rate), np.float32(keep)
-    threads.run(sgd.step, p.size, p.reshape(-1), g.reshape(-1), *numbers, at_least=PER_THREAD)
-    return None
+    return _run(step, flat, rate, keep)
 
 
 def momentum_step(
@@ -61,15 +59,12 @@ def momentum_step(
     keep: float = 1.0,
 ) -> Any:
     """Update velocity and parameters of float32 in C order, or decline."""
-    arrays = p, g, velocity
-    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+    flat = _flat(p, g, velocity)
+    if flat is None:
         return NotImplemented
-    from npdl_numba.compiled.momentum import nesterov_step, step
+    from npdl_numba.compiled import momentum as compiled
 
-    flat = [array.reshape(-1) for array in arrays]
-    numbers = [np.float32(c) for c in (rate, momentum, keep)]
-    threads.run(nesterov_step if nesterov else step, p.size, *flat, *numbers, at_least=PER_THREAD)
-    return None
+    return _run(compiled.nesterov_step if nesterov else compiled.step, flat, rate, momentum, keep)
 
 
 def adagrad_step(
@@ -82,15 +77,12 @@ def adagrad_step(
     keep: float = 1.0,
 ) -> Any:
     """Update squares and parameters of float32 in C order, or decline."""
-    arrays = p, g, squares
-    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+    flat = _flat(p, g, squares)
+    if flat is None:
         return NotImplemented
-    from npdl_numba.compiled import squares as compiled
+    from npdl_numba.compiled.squares import adagrad_step as step
 
-    flat = [array.reshape(-1) for array in arrays]
-    numbers = [np.float32(c) for c in (rate, epsilon, keep)]
-    threads.run(compiled.adagrad_step, p.size, *flat, *numbers, at_least=PER_THREAD)
-    return None
+    return _run(step, flat, rate, epsilon, keep)
 
 
 def rmsprop_step(
@@ -104,12 +96,23 @@ def rmsprop_step(
     keep: float = 1.0,
 ) -> Any:
     """Update squares and parameters of float32 in C order, or decline."""
-    arrays = p, g, squares
-    if p.size < coverage.MIN_NUMBERS or not coverage.plain(*((array, p.shape) for array in arrays)):
+    flat = _flat(p, g, squares)
+    if flat is None:
         return NotImplemented
-    from npdl_numba.compiled import squares as compiled
+    from npdl_numba.compiled.squares import rmsprop_step as step
 
-    flat = [array.reshape(-1) for array in arrays]
-    numbers = [np.float32(c) for c in (rate, rho, epsilon, keep)]
-    threads.run(compiled.rmsprop_step, p.size, *flat, *numbers, at_least=PER_THREAD)
-    return None
+    return _run(step, flat, rate, rho, epsilon, keep)
+
+
+def _flat(*arrays: NDArray[Any]) -> list[NDArray[Any]] | None:
+    """Return arrays of one shape as vectors, or None where they are not covered."""
+    shape = arrays[0].shape
+    if arrays[0].size < coverage.MIN_NUMBERS or not coverage.plain(*((array, shape) for array in arrays)):
+        return None
+    return [array.reshape(-1) for array in arrays]
+
+
+def _run(step: Callable[..., Any], flat: list[NDArray[Any]], *numbers: float) -> None:
+    """Do a step on all threads."""
+    constants = map(np.float32, numbers)
+    threads.run(step, flat[0].size, *flat, *constants, at_least=PER_THREAD)

@@ -46,10 +46,7 @@ def lstm_forward(
     for t, (z, i, f, o, g, h_old, h_new, c_old, c_new, squashed) in enumerate(rows):
         dot(h_old, U, product)
         add(z, product, z)
-        multiply(z, half, z)
-        tanh(z, z)
-        multiply(z, half, z)
-        add(z, shift, z)
+        _squash(z, half, shift)
         multiply(f, c_old, c_new)
         multiply(i, g, work)
         add(c_new, work, c_new)
@@ -73,10 +70,7 @@ def gru_forward(gates: Array, U: Array, h: Array, rh: Array, mask: Array | None,
     for t, (gate, r, z, new, fed, old, out) in enumerate(rows):
         matmul(old, U_gates, product)
         add(gate, product, gate)
-        multiply(gate, half, gate)
-        tanh(gate, gate)
-        multiply(gate, half, gate)
-        add(gate, half, gate)
+        _squash(gate, half, half)
         multiply(r, old, fed)
         matmul(fed, U_new, work)
         add(new, work, new)
@@ -102,16 +96,21 @@ def gru_after_forward(
         dot(old, U, product)
         add(product, bu, total)
         add(gate, to_gates, gate)
-        multiply(gate, half, gate)
-        tanh(gate, gate)
-        multiply(gate, half, gate)
-        add(gate, half, gate)
+        _squash(gate, half, half)
         multiply(r, to_new, work)
         add(new, work, new)
         tanh(new, new)
         _mix(old, z, new, out)
         if mask is not None:
             blend(h, t, mask[t], reset)
+
+
+def _squash(z: Array, half: Array, shift: Array) -> None:
+    """Take the logistic function of z, as tanh of halves; tanh itself where ``half`` is 1 and ``shift`` 0."""
+    np.multiply(z, half, z)
+    np.tanh(z, z)
+    np.multiply(z, half, z)
+    np.add(z, shift, z)
 
 
 def _mix(old: Array, z: Array, new: Array, out: Array) -> None:
