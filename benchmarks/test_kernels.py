@@ -18,16 +18,23 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from benchmarks import convolution, mlp, recurrent
+from benchmarks import convolution, mlp, optimizers, recurrent
 from npdl_core import kernels, registry
 from npdl_core.kernels import Kernel
 
 pytest.importorskip("pytest_benchmark")
 
+
+def update(rule: str) -> None:
+    """Do an optimizer's step on a million numbers."""
+    parameters, gradients = (optimizers.flat(optimizers.arrays("1m", seed)) for seed in (0, 1))
+    registry.get("optimizers", rule).update([parameters], [gradients])
+
+
 #: Packages whose import declares kernels, and steps that call them all.
 STEPS: dict[str, list[Callable[[], object]]] = {
     "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)()],
-    "npdl_optim.kernels": [lambda: mlp.npdl("adam", mlp.SMALL, 256)()],
+    "npdl_optim.kernels": [partial(update, rule) for rule in ("adam", "momentum", "adagrad", "rmsprop")],
     "npdl_rnn.kernels": [
         partial(lambda family: recurrent.npdl(family, recurrent.SIZES["s2"])(), name)
         for name in recurrent.FAMILIES
