@@ -1,8 +1,8 @@
 """Time contenders fairly: alternating separate processes, equal threads, ratios round by round.
 
 The thread pools of two libraries in one process ruin each other's numbers, and a shared machine's speed
-drifts by the minute. So each measurement is a process of its own with one contender in it, contenders take
-turns, and what counts is the ratio within a round. Each process also tells how much memory it took.
+drifts by the minute. So each contender is measured in a process of its own, which is stopped while others
+have their turns, and what counts is the ratio within a round. It also tells how much memory it took.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import arithmetic, workers
 from benchmarks.arithmetic import spread
 from benchmarks.saving import installed, save
-from benchmarks.workers import environment, run
+from benchmarks.workers import Worker, environment, run
 
 __all__ = ["Case", "Contender", "environment", "installed", "main", "npdl_contenders", "others", "parser"]
 __all__ += ["run", "spread", "with_numpy"]
@@ -29,6 +29,7 @@ __all__ += ["run", "spread", "with_numpy"]
 #: Contenders that ratios may be to; a case's reference is the fastest of those that it has.
 REFERENCES = ("pytorch", "channels_last", "foreach", "fused")
 OURS = ("npdl+numba", "npdl")
+SGEMM = "sgemm"
 
 #: A contender is prepared once (imports, data, model) and returns the step to time, which returns the loss.
 Contender = Callable[[], Callable[[], object]]
@@ -86,6 +87,18 @@ def time_step(step: Callable[[], object], seconds: float) -> float:
     return median(samples)
 
 
+def measurement(step: Callable[[], object], seconds: float) -> Callable[[], dict[str, float]]:
+    """Return a function that times a prepared step and tells how much memory the steps so far took."""
+    before = workers.peak_memory()
+
+    def measured() -> dict[str, float]:
+        taken = time_step(step, seconds)
+        peak = workers.peak_memory()
+        return {"seconds": taken, "rise": peak - before, "peak": peak}
+
+    return measured
+
+
 def losses(step: Callable[[], object], count: int) -> list[float]:
     """Return the losses of the first steps."""
     values: list[Any] = [step() for _ in range(count)]
@@ -113,18 +126,27 @@ def agree(module: str, case: Case) -> None:
             raise RuntimeError(f"{case.name}: losses of npdl are {found[0]}, of {name} {found[1]}")
 
 
+def take_turns(asked: Mapping[str, Worker], rounds: int) -> dict[str, list[Any]]:
+    """Return every worker's answers, one a round; every other round goes backwards."""
+    answers: dict[str, list[Any]] = {name: [] for name in asked}
+    for index in range(rounds):
+        for name in list(asked)[:: -1 if index % 2 else 1]:
+            answers[name].append(asked[name].ask())
+    return answers
+
+
 def measure(module: str, case: Case, threads: int, options: Options) -> dict[str, Any]:
-    """Time all contenders of a case in turns, every other round backwards, and the peak of BLAS."""
-    timed: dict[str, list[dict[str, float]]] = {name: [] for name in case.contenders}
-    peak: list[float] = []
-    seconds = str(options.seconds)
+    """Time all contenders of a case in turns, and the peak of BLAS."""
     load = os.getloadavg()[0]
-    for index in range(options.rounds):
-        for name in list(timed)[:: -1 if index % 2 else 1]:
-            arguments = ("--worker", name, "--case", case.name, "--seconds", seconds)
-            timed[name].append(workers.ask(module, name, threads, *arguments))
-        if case.flops:
-            peak.append(float(run("benchmarks.sgemm", threads, "--seconds", str(min(0.3, options.seconds)))))
+    seconds = ("--seconds", str(options.seconds))
+    arguments = {name: ("--worker", name, "--case", case.name, *seconds) for name in case.contenders}
+    peaks = {SGEMM: ("--seconds", str(min(0.3, options.seconds)))} if case.flops else {}
+    with (
+        workers.workers_of(module, threads, arguments) as timing,
+        workers.workers_of("benchmarks.sgemm", threads, peaks) as peaking,
+    ):
+        timed = take_turns({**timing, **peaking}, options.rounds)
+    peak = timed.pop(SGEMM, [])
     times = {name: [one["seconds"] for one in values] for name, values in timed.items()}
     known = [name for name in times if name in REFERENCES] or [list(times)[-1]]
     reference = arithmetic.fastest(times, known)
@@ -201,11 +223,7 @@ def main(module: str, description: str | None, cases: Sequence[Case]) -> None:
         elif arguments.losses:
             workers.answer(losses(case.contenders[arguments.worker](), arguments.losses))
         else:
-            step = case.contenders[arguments.worker]()
-            before = workers.peak_memory()
-            seconds = time_step(step, arguments.seconds)
-            peak = workers.peak_memory()
-            workers.answer({"seconds": seconds, "rise": peak - before, "peak": peak})
+            workers.serve(measurement(case.contenders[arguments.worker](), arguments.seconds))
         return
     rows = benchmark(module, cases, options_of(arguments))
     print(f"written: {save(module, rows)}")
@@ -217,7 +235,8 @@ def main(module: str, description: str | None, cases: Sequence[Case]) -> None:
 
 
 def main_of_peak(description: str | None, prepare: Contender, flops: float) -> None:
-    """Print how many GFLOP/s a step reaches."""
+    """Answer with how many GFLOP/s a step reaches."""
     arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--seconds", type=float, default=1.0)
-    print(flops / time_step(prepare(), arguments.parse_args().seconds) / 1e9)
+    step, seconds = prepare(), arguments.parse_args().seconds
+    workers.serve(lambda: flops / time_step(step, seconds) / 1e9)

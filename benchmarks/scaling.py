@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import arithmetic, recurrent, workers
-from benchmarks.harness import Options, npdl_contenders, options_of, parser, time_step
+from benchmarks.harness import Options, npdl_contenders, options_of, parser, take_turns, time_step
 from benchmarks.saving import save
 
 if TYPE_CHECKING:
@@ -39,20 +39,21 @@ def contenders() -> list[str]:
     return [*npdl_contenders(lambda: lambda: None), "pytorch"]
 
 
-def worker(case: str, contender: str, seconds: float) -> list[float]:
-    """Return the median seconds of a step at every size."""
+def timer(case: str, contender: str, seconds: float) -> Callable[[], list[float]]:
+    """Return a function that returns the median seconds of a step at every size."""
     family, sizes = sizes_of(case)
-    return [time_step(prepared(contender, family, one), seconds / len(sizes)) for one in sizes]
+    steps = [prepared(contender, family, one) for one in sizes]
+    return lambda: [time_step(step, seconds / len(steps)) for step in steps]
 
 
 def measure(case: str, threads: int, options: Options) -> dict[str, Any]:
     """Return the times of all contenders at all sizes, and the slopes of all rounds."""
-    module, load = "benchmarks.scaling", os.getloadavg()[0]
-    rounds: dict[str, list[list[float]]] = {name: [] for name in contenders()}
-    for index in range(options.rounds):
-        for name in list(rounds)[:: -1 if index % 2 else 1]:
-            arguments = ("--worker", name, "--case", case, "--seconds", str(options.seconds))
-            rounds[name].append(workers.ask(module, name, threads, *arguments))
+    load = os.getloadavg()[0]
+    arguments = {
+        name: ("--worker", name, "--case", case, "--seconds", str(options.seconds)) for name in contenders()
+    }
+    with workers.workers_of("benchmarks.scaling", threads, arguments) as timing:
+        rounds = take_turns(timing, options.rounds)
     axis = case.rpartition("-")[2]
     return {
         "case": case,
@@ -98,7 +99,7 @@ def main() -> None:
         family, sizes = sizes_of(arguments.case)
         recurrent.check(family, sizes[0])
     elif arguments.worker:
-        workers.answer(worker(arguments.case, arguments.worker, arguments.seconds))
+        workers.serve(timer(arguments.case, arguments.worker, arguments.seconds))
     else:
         print(f"written: {save('benchmarks.scaling', collect(options_of(arguments)))}")
 

@@ -1,16 +1,26 @@
-"""Processes that measure: their environment, their interpreter, what they answer."""
+"""Processes that measure: their environment, their interpreter, what they are asked and answer."""
 
 from __future__ import annotations
 
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Begins the lines that are answers, among whatever a library prints.
+MARK = "answer: "
+#: How many answers a process gives before a new one takes its place: processes of one program differ, by
+#: where their memory lies, and starting one takes longer than what is timed.
+LIFE = 4
 
 
 class Other(NamedTuple):
@@ -58,14 +68,101 @@ def run(module: str, threads: int, *arguments: str, python: str | None = None) -
 
 
 def ask(module: str, contender: str, threads: int, *arguments: str) -> Any:
-    """Run a worker with its contender's interpreter and return its answer."""
+    """Run a worker with its contender's interpreter for a single answer."""
     printed = run(module, threads, *arguments, python=python_of(contender))
-    return json.loads(printed.splitlines()[-1])
+    return next(found for line in printed.splitlines() if (found := answer_in(line)) is not None)
 
 
 def answer(value: Any) -> None:
-    """Print what ``ask`` returns."""
-    print(json.dumps(value))
+    """Print what the asking process gets."""
+    print(f"{MARK}{json.dumps(value)}", flush=True)
+
+
+def answer_in(line: str) -> Any:
+    """Return what a printed line answers, or None if it is not an answer."""
+    return json.loads(line.removeprefix(MARK)) if line.startswith(MARK) else None
+
+
+def serve(measure: Callable[[], Any]) -> None:
+    """Answer every line of the standard input with what a new measurement returns."""
+    for _ in sys.stdin:
+        answer(measure())
+
+
+class Worker:
+    """A process that measures when asked, and is stopped in between so that it takes nothing from others.
+
+    Parameters
+    ----------
+    module : str
+        The benchmark, whose ``--worker`` calls :func:`serve`.
+    contender : str
+        Whose interpreter runs it.
+    threads : int
+        How many threads every library in it has.
+    arguments : sequence of str
+        What the module is called with.
+    """
+
+    def __init__(self, module: str, contender: str, threads: int, arguments: Sequence[str]) -> None:
+        self.command = [python_of(contender) or sys.executable, "-m", module, *arguments]
+        self.threads = threads
+        self._process: subprocess.Popen[str] | None = None
+        self._answers = 0
+
+    def ask(self) -> Any:
+        """Return a new measurement.
+
+        Raises
+        ------
+        RuntimeError
+            If the process ended instead.
+        """
+        if self._answers == LIFE:
+            self.close()
+        if self._process is None:
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(
+                self.command, env=environment(self.threads), stdin=pipe, stdout=pipe, text=True, cwd=ROOT
+            )
+        found = self._answer(self._process)
+        self._answers += 1
+        return found
+
+    def _answer(self, process: subprocess.Popen[str]) -> Any:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError(f"{' '.join(self.command)} has no pipes")
+        process.send_signal(signal.SIGCONT)
+        with suppress(BrokenPipeError):
+            process.stdin.write("measure\n")
+            process.stdin.flush()
+        for line in process.stdout:
+            found = answer_in(line)
+            if found is not None:
+                process.send_signal(signal.SIGSTOP)
+                return found
+        raise RuntimeError(f"{' '.join(self.command)} ended with {process.wait()} and no answer")
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        process, self._process, self._answers = self._process, None, 0
+        if process is None:
+            return
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def workers_of(
+    module: str, threads: int, arguments: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, Worker]]:
+    """Return a worker for each contender, called with its arguments; they end with the context."""
+    found = {name: Worker(module, name, threads, given) for name, given in arguments.items()}
+    try:
+        yield found
+    finally:
+        for worker in found.values():
+            worker.close()
 
 
 def peak_memory() -> float:

@@ -1,6 +1,8 @@
 """How contenders take turns, what is compared before, what a worker's process is given; nothing is timed."""
 
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -26,14 +28,24 @@ def asked(harness, monkeypatch):
     order = []
 
     def ask(seconds):
-        rounds = {name: iter(values) for name, values in seconds.items()}
+        answers = {
+            name: [{"seconds": one, "rise": 1.0, "peak": 2.0} for one in values]
+            for name, values in seconds.items()
+        }
+        answers["sgemm"] = [2.0] * 9
 
-        def answer(module, contender, threads, *arguments):
-            order.append(contender)
-            return {"seconds": next(rounds[contender]), "rise": 1.0, "peak": 2.0}
+        class Worker:
+            def __init__(self, module, contender, threads, arguments):
+                self.name, self.answers = contender, iter(answers[contender])
 
-        monkeypatch.setattr(harness.workers, "ask", answer)
-        monkeypatch.setattr(harness, "run", lambda *arguments: "2.0")
+            def ask(self):
+                order.append(self.name)
+                return next(self.answers)
+
+            def close(self):
+                pass
+
+        monkeypatch.setattr(harness.workers, "Worker", Worker)
         return order
 
     return ask
@@ -98,6 +110,59 @@ def test_a_step_is_timed_three_times_at_least(harness):
     calls = []
     assert harness.time_step(lambda: calls.append(1), 0.0) >= 0
     assert len(calls) >= 3
+
+
+@pytest.fixture
+def worker(bench, monkeypatch, tmp_path):
+    """Return a function that makes a worker which runs a program."""
+    workers = bench("workers")
+    monkeypatch.setattr(workers, "ROOT", tmp_path)
+    made = []
+
+    def make(program):
+        (tmp_path / "program.py").write_text(f"import os\nimport sys\n{program}")
+        made.append(workers.Worker("program", "npdl", 1, ()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+COUNTING = """
+for index, _ in enumerate(sys.stdin):
+    print("what a library says")
+    print(f"answer: [{os.getpid()}, {index}]", flush=True)
+"""
+
+
+def test_a_worker_answers_a_few_times_and_is_replaced(bench, worker):
+    asked = worker(COUNTING)
+    answers = [asked.ask() for _ in range(bench("workers").LIFE + 1)]
+    assert [index for _, index in answers] == [0, 1, 2, 3, 0]
+    assert len({process for process, _ in answers}) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for a process's state")
+def test_a_worker_stands_still_until_it_is_asked(worker):
+    asked = worker(COUNTING)
+    process, _ = asked.ask()
+    for _ in range(100):
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "T":
+            break
+        time.sleep(0.01)
+    assert state == "T"
+    assert asked.ask() == [process, 1]
+
+
+def test_a_worker_that_ends_without_an_answer_is_an_error(worker):
+    with pytest.raises(RuntimeError, match="ended with 3 and no answer"):
+        worker("sys.exit(3)").ask()
+    dying = worker("next(sys.stdin); print('answer: 1', flush=True); sys.exit(3)")
+    assert dying.ask() == 1
+    with pytest.raises(RuntimeError, match="ended with 3 and no answer"):
+        dying.ask()
 
 
 def test_workers_have_equal_threads_and_no_overrides_of_blas(bench, monkeypatch):
