@@ -31,9 +31,15 @@ def update(rule: str) -> None:
     registry.get("optimizers", rule).update([parameters], [gradients])
 
 
+def loss(objective: str) -> None:
+    """Compute a loss of a recurrent layer's outputs and its gradient."""
+    outputs, targets = np.random.default_rng(0).standard_normal((2, 32, 64, 256), "float32")
+    registry.get("objectives", objective).total_and_gradient(outputs, targets)
+
+
 #: Packages whose import declares kernels, and steps that call them all.
 STEPS: dict[str, list[Callable[[], object]]] = {
-    "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)()],
+    "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)(), partial(loss, "mse")],
     "npdl_optim.kernels": [partial(update, rule) for rule in ("adam", "momentum", "adagrad", "rmsprop")],
     "npdl_rnn.kernels": [
         partial(lambda family: recurrent.npdl(family, recurrent.SIZES["s2"])(), name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from npdl_core.kernels import reference
+from npdl_core.kernels import losses, reference
 from npdl_core.kernels.table import Kernel, declare, find, names
 
 __all__ = ["Kernel", "declare", "find", "names"]
 
-for _name in reference.__all__:
-    declare(_name, getattr(reference, _name))
+for _module in (reference, losses):
+    for _name in _module.__all__:
+        declare(_name, getattr(_module, _name))
 
 
 def __getattr__(name: str) -> Kernel:

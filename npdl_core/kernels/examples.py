@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["affine_backward", "affine_forward", "sgd_step"]
+__all__ = ["affine_backward", "affine_forward", "sgd_step", "squared_error"]
 
 _SIZES = ((1, 1, 1), (3, 5, 7), (4, 1, 3), (17, 9, 1), (0, 3, 2), (65, 33, 129))
+_LOSS_SIZES = ((1, 1), (3, 5), (17, 1), (0, 3), (65, 33), (3, 20_001))
 
 
 def _draw(rng: np.random.Generator, dtype: np.dtype[Any], *shape: int) -> NDArray[Any]:
@@ -39,3 +40,11 @@ def sgd_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[A
     for shape in ((1,), (3, 5), (0,), (20_001,)):
         yield _draw(rng, dtype, *shape), _draw(rng, dtype, *shape), 0.1
         yield _draw(rng, dtype, *shape), _draw(rng, dtype, *shape), 0.5, {"keep": 0.9}
+
+
+def squared_error(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (outputs, targets, scale, losses, grads) of several sizes."""
+    for m, k in _LOSS_SIZES:
+        for scale in (1.0, 0.25):
+            outputs, targets = _draw(rng, dtype, m, k), _draw(rng, dtype, m, k)
+            yield outputs, targets, scale, np.empty(m, dtype), np.empty((m, k), dtype)

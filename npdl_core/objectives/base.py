@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from npdl_core.checks import check_choice
 from npdl_core.errors import DataError
+from npdl_core.objectives.reduction import Counted, live, scaled, spread, weighted_sum
 from npdl_core.objectives.targets import (
     check_id_shape,
     class_ids,
@@ -34,10 +36,8 @@ class ObjectiveProtocol(Protocol):
         """Return the gradient of the loss with respect to ``outputs``."""
 
 
-Counted = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[np.bool_] | None]
-"""Outputs, targets and weights of the positions that count, and where these are if some are left out."""
-
 Derivative = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+Both = tuple[NDArray[Any], NDArray[Any]]
 
 
 class Objective(Parameterized):
@@ -97,6 +97,18 @@ class Objective(Parameterized):
     def fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return each position's derivative with respect to the fused function's argument; a new array."""
         raise DataError(f"{self} fuses with {self.fuses}: there is nothing to take together")
+
+    def losses_and_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        """Return :meth:`losses`, and :meth:`gradients` times ``scale``; for objectives that share the work.
+
+        What a subclass defines here must agree with the two; where a class below it in turn overrides one of
+        them, this is passed by.
+        """
+        return self.losses(outputs, targets), scaled(self.gradients(outputs, targets), scale)
+
+    def losses_and_fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        """Return the same with :meth:`fused_gradients`."""
+        return self.losses(outputs, targets), scaled(self.fused_gradients(outputs, targets), scale)
 
     def weights(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any] | None:
         """Return weights (...) that follow from the targets, such as class weights; None for none."""
@@ -173,43 +185,43 @@ class Objective(Parameterized):
     ) -> tuple[float, float, NDArray[Any]]:
         """Return what :meth:`total` and :meth:`backward`, or :meth:`fused_backward`, return, at once."""
         counted = self._counted(outputs, targets, mask, sample_weight)
-        derivative = self.fused_gradients if fused else self.gradients
-        return *self._sum(counted)[:2], self._scale(derivative, counted, outputs)
+        predicted, wanted, weights, _ = counted
+        both = _both(type(self), fused)
+        losses, grads = both(self, predicted, wanted, self._scale(predicted, weights))
+        return *weighted_sum(losses, weights)[:2], self._place(grads, counted, outputs)
 
     # -- reduction -----------------------------------------------------------------------------------------
 
     def _measure(
         self, outputs: Any, targets: Any, mask: Any, sample_weight: Any
     ) -> tuple[float, float, NDArray[Any]]:
-        return self._sum(self._counted(outputs, targets, mask, sample_weight))
-
-    def _sum(self, counted: Counted) -> tuple[float, float, NDArray[Any]]:
-        predicted, wanted, weights, where = counted
-        losses = self.losses(predicted, wanted)
-        weight = float(losses.size)
-        if weights is not None:
-            losses = losses * weights.astype(losses.dtype)
-            weight = float(np.add.reduce(weights, axis=None))
-        total = float(np.add.reduce(losses, axis=None, dtype=np.float64))
-        return total, weight, losses if where is None else _spread(losses, where)
+        predicted, wanted, weights, where = self._counted(outputs, targets, mask, sample_weight)
+        total, weight, losses = weighted_sum(self.losses(predicted, wanted), weights)
+        return total, weight, losses if where is None else spread(losses, where)
 
     def _derive(
         self, derivative: Derivative, outputs: Any, targets: Any, mask: Any, sample_weight: Any
     ) -> NDArray[Any]:
-        return self._scale(derivative, self._counted(outputs, targets, mask, sample_weight), outputs)
+        counted = self._counted(outputs, targets, mask, sample_weight)
+        predicted, wanted, weights, _ = counted
+        grads = scaled(derivative(predicted, wanted), self._scale(predicted, weights))
+        return self._place(grads, counted, outputs)
 
-    def _scale(self, derivative: Derivative, counted: Counted, outputs: Any) -> NDArray[Any]:
+    def _scale(self, predicted: NDArray[Any], weights: NDArray[Any] | None) -> float:
+        """Return what all gradients are multiplied by: one over the positions, unless these have weights."""
+        alike = weights is None and self.reduction == "mean" and predicted.size
+        return predicted.shape[-1] / predicted.size if alike else 1.0
+
+    def _place(self, grads: NDArray[Any], counted: Counted, outputs: Any) -> NDArray[Any]:
+        """Return gradients times their positions' weights, in the shape and dtype of the outputs."""
         outputs = np.asarray(outputs)
-        predicted, wanted, weights, where = counted
-        grads = derivative(predicted, wanted)
+        _, _, weights, where = counted
         if weights is not None:
             if self.reduction == "mean":
                 weights = weights / (np.add.reduce(weights, axis=None) or 1)
             grads *= weights[..., None].astype(grads.dtype)
-        elif self.reduction == "mean" and grads.size:
-            grads *= grads.shape[-1] / grads.size
         if where is not None:
-            grads = _spread(grads, where)
+            grads = spread(grads, where)
         if outputs.dtype.char == "e":
             largest = np.finfo(outputs.dtype).max
             grads = np.clip(grads, -largest, largest).astype(outputs.dtype)
@@ -226,7 +238,7 @@ class Objective(Parameterized):
         weights = position_weights(predicted.shape[:-1], mask, sample_weight, self)
         where = None
         if weights is not None:
-            predicted, wanted, weights, where = _live(predicted, wanted, weights, None)
+            predicted, wanted, weights, where = live(predicted, wanted, weights, None)
         if as_ids:
             wanted = class_ids(wanted, predicted.shape, self)
             if self.ids == "one_hot":
@@ -236,7 +248,20 @@ class Objective(Parameterized):
         own = self.weights(predicted, wanted)
         if own is None:
             return predicted, wanted, weights, where
-        return _live(predicted, wanted, own if weights is None else own * weights, where)
+        return live(predicted, wanted, own if weights is None else own * weights, where)
+
+
+@cache
+def _both(cls: type[Objective], fused: bool) -> Callable[..., Both]:
+    """Return what computes losses and gradients at once in agreement with a class's single methods."""
+    derivative = "fused_gradients" if fused else "gradients"
+    shared = f"losses_and_{derivative}"
+    depth = {
+        name: next(i for i, parent in enumerate(cls.__mro__) if name in vars(parent))
+        for name in (shared, "losses", derivative)
+    }
+    both: Callable[..., Both] = getattr(cls if depth[shared] == min(depth.values()) else Objective, shared)
+    return both
 
 
 def _numbers(outputs: Any, targets: Any, who: object) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -256,24 +281,3 @@ def _numbers(outputs: Any, targets: Any, who: object) -> tuple[NDArray[Any], NDA
     elif predicted.itemsize < 4:
         predicted = predicted.astype(np.float32)
     return predicted, wanted
-
-
-def _live(
-    outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any], where: NDArray[np.bool_] | None
-) -> Counted:
-    """Leave out the positions whose weight is zero; ``where`` is what was left out before."""
-    if weights.all():
-        return outputs, targets, weights, where
-    live = weights > 0
-    place = live
-    if where is not None:
-        place = where.copy()
-        place[where] = live
-    return outputs[live], targets[live], weights[live], place
-
-
-def _spread(values: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return values of counted positions at their places among all, zeros elsewhere."""
-    full = np.zeros(where.shape + values.shape[1:], values.dtype)
-    full[where] = values
-    return full

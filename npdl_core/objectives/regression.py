@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_core import kernels
 from npdl_core.activations.rectifiers import softplus
 from npdl_core.checks import check_bool, check_float
-from npdl_core.objectives.base import Objective
+from npdl_core.objectives.base import Both, Objective
+from npdl_core.objectives.rows import in_rows
 
 __all__ = ["Huber", "LogCosh", "MeanAbsoluteError", "MeanSquaredError", "Poisson"]
 
@@ -43,6 +45,10 @@ class MeanSquaredError(Objective):
     def gradients(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return p - t."""
         return np.asarray(outputs - targets)
+
+    def losses_and_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        """Return both, with the difference taken once."""
+        return in_rows(kernels.squared_error, outputs, targets, scale)
 
 
 class MeanAbsoluteError(Objective):

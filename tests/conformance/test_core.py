@@ -208,7 +208,7 @@ TABLE = {
     },
     "schedules": {"constant": {"config": {"lr": 0.1}}},
     "datasets": {},
-    "kernels": {"affine_backward": {}, "affine_forward": {}, "sgd_step": {}},
+    "kernels": {"affine_backward": {}, "affine_forward": {}, "sgd_step": {}, "squared_error": {}},
 }
 
 

@@ -88,9 +88,8 @@ def test_right_objectives_are_accepted(spec, arguments):
 def test_noise_comes_from_one_seed():
     # Every call draws anew, so a batch's parts do not add up, and neither weights nor layouts count samples.
     skip = ["positions_add_up", "weights_count_samples", "masked_positions_have_no_influence"]
-    assert "gradient_is_the_derivative" in check_objective(
-        Noisy, outputs="real", skip=[*skip, "dtype_is_kept"]
-    )
+    skip += ["dtype_is_kept", "a_step_gets_loss_and_gradient"]
+    assert "gradient_is_the_derivative" in check_objective(Noisy, outputs="real", skip=skip)
 
 
 def test_kinks_are_walked_around():
@@ -325,6 +324,19 @@ class FusesWrongly(SCCE):
 class FusesWithoutMask(SCCE):
     def fused_backward(self, outputs, targets, mask=None, sample_weight=None):
         return super().fused_backward(outputs, targets, None, sample_weight)
+
+
+@breaks("a_step_gets_loss_and_gradient", outputs="real")
+class SharesWrongly(MSE):
+    def losses_and_gradients(self, outputs, targets, scale):
+        return self.losses(outputs, targets), self.gradients(outputs, targets)
+
+
+@breaks("a_step_gets_loss_and_gradient")
+class FusesAnotherLoss(SCCE):
+    def losses_and_fused_gradients(self, outputs, targets, scale):
+        losses, grads = super().losses_and_fused_gradients(outputs, targets, scale)
+        return 2 * losses, grads
 
 
 @breaks("dtype_is_kept")

@@ -13,6 +13,7 @@ from npdl_core.parameterized import Parameterized
 from npdl_core.testing.arrays import laid_out
 from npdl_core.testing.common import COMMON
 from npdl_core.testing.numeric import search_mismatch
+from npdl_core.testing.objectives.steps import a_step_gets_loss_and_gradient
 from npdl_core.testing.objectives.subject import Batch, ObjectiveSubject
 from npdl_core.testing.outcome import fail, require, require_close, require_same
 from npdl_core.testing.snapshot import changes, global_random_state, snapshot
@@ -326,6 +327,7 @@ PROPERTIES = (
     wrong_shapes_are_refused,
     one_column_may_lack_its_axis,
     fused_backward_is_the_chain_rule,
+    a_step_gets_loss_and_gradient,
     dtype_is_kept,
     memory_layout_does_not_matter,
 )

@@ -5,11 +5,11 @@ from importlib import import_module
 import pytest
 
 from npdl_core.testing import cases, check_table
-from npdl_numba import affine, convolution, coverage, pooling, recurrent
+from npdl_numba import affine, convolution, coverage, losses, pooling, recurrent
 
 OWNERS = {
     **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
-    **dict.fromkeys([*affine.__all__, "sgd_step"], "npdl_core"),
+    **dict.fromkeys([*affine.__all__, *losses.__all__, "sgd_step"], "npdl_core"),
     **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
     **dict.fromkeys(["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"], "npdl_optim"),
 }

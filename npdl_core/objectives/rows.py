@@ -1,0 +1,51 @@
+"""Kernels of rows (P, K), for outputs of any axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["in_rows"]
+
+
+def in_rows(
+    kernel: Callable[..., object],
+    outputs: NDArray[Any],
+    targets: NDArray[Any],
+    scale: float,
+    **options: Any,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the losses (...) and gradients (..., K) that a kernel writes for each position of ``outputs``.
+
+    Parameters
+    ----------
+    kernel : callable
+        Takes outputs (P, K), targets (P, K) or (P,), the scale, and where to write losses (P,) and gradients
+        (P, K).
+    outputs : ndarray (..., K)
+        Predictions.
+    targets : ndarray (..., K) or (...)
+        What they should be, or class ids.
+    scale : float
+        What the gradient is multiplied by.
+    **options
+        Of the kernel.
+
+    Examples
+    --------
+    >>> from npdl_core import kernels
+    >>> in_rows(kernels.squared_error, np.ones((1, 2, 3)), np.zeros((1, 2, 3)), 0.5)[0]
+    array([[1.5, 1.5]])
+    """
+    losses = np.empty(outputs.shape[:-1], outputs.dtype)
+    grads = np.empty(outputs.shape, outputs.dtype)
+    if outputs.ndim == 2:
+        kernel(outputs, targets, scale, losses, grads, **options)
+    else:
+        rows = (-1, outputs.shape[-1])
+        wanted = targets.reshape(rows if targets.ndim == outputs.ndim else -1)
+        kernel(outputs.reshape(rows), wanted, scale, losses.reshape(-1), grads.reshape(rows), **options)
+    return losses, grads
