@@ -3,7 +3,8 @@
 Ours is ``model.predict_on_batch``, on the same array at every call; PyTorch gets a tensor made beforehand,
 and its module is in ``eval`` mode. For the GRU that resets before the product, which PyTorch lacks, its own
 form is what is timed; onnxruntime has both. Recurrent sizes: s1 T 30 D 65 (one-hot) H 300, last output; s2
-T 64 D 128 H 256 and s3 T 100 D 128 H 512, all outputs.
+T 64 D 128 H 256 and s3 T 100 D 128 H 512, all outputs. The language model is that of ``language_model``, 20
+words, the bidirectional GRU that of ``masked``, 64 steps.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import convolution, recurrent
+from benchmarks import convolution, language_model, masked, recurrent
 from benchmarks.harness import Case, installed, main, npdl_contenders
+from benchmarks.onnx_graph import onnx_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 
 class Sizes(NamedTuple):
@@ -33,6 +35,7 @@ class Sizes(NamedTuple):
 
 WIDTHS = {"mlp-small": (784, 200, 10), "mlp-wide": (784, 1024, 1024, 10)}
 NETS = {"lenet": convolution.LENET, "net3x3": convolution.SMALL}
+WORDS, BOTH = "language-model", "bidirectional-gru"
 SIZES = {"s1": Sizes(30, 65, 300, False), "s2": Sizes(64, 128, 256, True), "s3": Sizes(100, 128, 512, True)}
 
 
@@ -43,6 +46,9 @@ def sample(case: str) -> np.ndarray:
         return rng.standard_normal((1, WIDTHS[case][0]), dtype=np.float32)
     if case in NETS:
         return rng.standard_normal((1, *NETS[case].shape), dtype=np.float32)
+    if case in (WORDS, BOTH):
+        x: np.ndarray = (language_model if case == WORDS else masked).data()[0][:1]
+        return x
     sizes = SIZES[case.rpartition("-")[2]]
     if sizes.every:
         return rng.standard_normal((1, sizes.steps, sizes.n_in), dtype=np.float32)
@@ -56,6 +62,8 @@ def npdl_model(case: str) -> Any:
 
     if case in NETS:
         return convolution.npdl_model(NETS[case])
+    if case in (WORDS, BOTH):
+        return (language_model if case == WORDS else masked).npdl_model()
     if case in WIDTHS:
         first, *hidden, last = WIDTHS[case]
         layers = [Dense(width, activation="relu") for width in hidden]
@@ -90,6 +98,10 @@ def torch_model(case: str) -> Any:
         for n_in, n_out in zip(WIDTHS[case][:-1], WIDTHS[case][1:], strict=True):
             layers += [nn.Linear(n_in, n_out), nn.ReLU()]
         return nn.Sequential(*layers[:-1], nn.Softmax(-1))
+    if case == WORDS:
+        return nn.Sequential(language_model.torch_model()[0], nn.Softmax(-1))
+    if case == BOTH:
+        return masked.torch_model()[0]
     family, _, size = case.rpartition("-")
     return getattr(nn, recurrent.FAMILIES[family][0])(SIZES[size].n_in, SIZES[size].hidden, batch_first=True)
 
@@ -100,7 +112,7 @@ def torch_call(case: str, module: Any = None) -> Callable[[], np.ndarray]:
 
     module = (torch_model(case) if module is None else module).eval()
     x = torch.from_numpy(sample(case))
-    size = SIZES.get(case.rpartition("-")[2])
+    size = SIZES.get(case.rpartition("-")[2], SIZES["s2"] if case == BOTH else None)
     take: Any = (lambda out: out) if size is None else (lambda out: out[0] if size.every else out[0][:, -1])
 
     inference: Any = torch.inference_mode
@@ -116,75 +128,13 @@ def torch_call(case: str, module: Any = None) -> Callable[[], np.ndarray]:
 def onnx_call(case: str, model: Any = None) -> Callable[[], np.ndarray]:
     """Prepare onnxruntime's call, of a graph made from our model's weights."""
     onnxruntime: Any = import_module("onnxruntime")
-    graph = onnx_model(npdl_model(case) if model is None else model)
+    graph = onnx_model(npdl_model(case) if model is None else model, sample(case))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     feed = {"x": sample(case)}
     return lambda: session.run(None, feed)[0]
-
-
-def onnx_model(model: Any) -> bytes:
-    """Return a model of layers that :func:`onnx_layer` knows as ONNX."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes: list[Any] = []
-    weights: list[Any] = []
-    name = "x"
-    for index, layer in enumerate(model.layers):
-        for kind, arrays, options in onnx_layer(layer):
-            names = [f"{index}.{len(nodes)}.{key}" if key else "" for key in arrays]
-            weights += [
-                numpy_helper.from_array(np.ascontiguousarray(array), own)
-                for own, array in zip(names, arrays.values(), strict=True)
-                if own
-            ]
-            out = f"{index}.{len(nodes)}.out"
-            outputs = ["", out] if options.pop("second", False) else [out]
-            nodes.append(helper.make_node(kind, [name, *names], outputs, **options))
-            name = out
-    shape = [1, *model.layers[0].in_shape[1:]]
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)],
-        weights,
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    serialized: bytes = made.SerializeToString()
-    return serialized
-
-
-def onnx_layer(layer: Any) -> list[tuple[str, Mapping[str, np.ndarray], dict[str, Any]]]:
-    """Return the nodes of a layer: operator, inputs after the first, attributes."""
-    kind = type(layer).__name__
-    if kind == "Convolution":
-        pads = [before for before, _ in layer.padding] + [after for _, after in layer.padding]
-        return [("Conv", {"W": layer.W, "b": layer.b}, {"pads": pads}), ("Relu", {}, {})]
-    if kind == "MaxPooling":
-        return [("MaxPool", {}, {"kernel_shape": layer.pool_size, "strides": layer.stride})]
-    if kind == "Flatten":
-        return [("Flatten", {}, {})]
-    if kind in ("Dense", "Softmax"):
-        return [("Gemm", {"W": layer.W, "b": layer.b}, {}), (kind.replace("Dense", "Relu"), {}, {})]
-    return onnx_recurrent(layer, {"SimpleRNN": "RNN"}.get(kind, kind))
-
-
-def onnx_recurrent(layer: Any, operator: str) -> list[tuple[str, Mapping[str, np.ndarray], dict[str, Any]]]:
-    """Return the nodes of a recurrent layer, which is time-major in ONNX."""
-    from npdl_rnn import converters
-
-    options: dict[str, Any] = {"hidden_size": layer.n_out, "second": not layer.return_sequence}
-    if operator == "GRU":
-        options["linear_before_reset"] = int(layer.reset_after)
-    flat = np.array([1, -1, layer.n_out] if layer.return_sequence else [1, layer.n_out], np.int64)
-    return [
-        ("Transpose", {}, {"perm": [1, 0, 2]}),
-        (operator, converters.to_onnx(layer), options),
-        ("Reshape", {"shape": flat}, {}),
-    ]
 
 
 def check(case: str) -> None:
@@ -204,13 +154,16 @@ def load(module: Any, model: Any) -> None:
     """Give PyTorch's module our model's weights."""
     import torch
 
-    if len(model.layers) == 1:
+    mine = [layer for layer in model.layers if layer.params]
+    if len(mine) == 1:
         from npdl_rnn import converters
 
-        arrays = converters.to_torch(model.layers[0])
+        arrays = converters.to_torch(mine[0])
         module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         return
-    mine = [layer for layer in model.layers if layer.params]
+    if type(mine[0]).__name__ == "Embedding":
+        language_model.load(module[0], model)
+        return
     theirs = [layer for layer in module if hasattr(layer, "weight")]
     with torch.no_grad():
         for ours, layer in zip(mine, theirs, strict=True):
@@ -227,7 +180,13 @@ def contenders(case: str) -> dict[str, Any]:
     return found
 
 
-NAMES = [*WIDTHS, *(f"{family}-{size}" for family in recurrent.FAMILIES for size in SIZES), *NETS]
+NAMES = [
+    *WIDTHS,
+    *(f"{family}-{size}" for family in recurrent.FAMILIES for size in SIZES),
+    WORDS,
+    BOTH,
+    *NETS,
+]
 CASES = [Case(name, contenders(name), partial(check, name)) for name in NAMES]
 
 if __name__ == "__main__":

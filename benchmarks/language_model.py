@@ -87,29 +87,35 @@ def bind(model: Any, optimizer: Any) -> Callable[[], float]:
     return step
 
 
-def check() -> None:
-    """From equal weights, three steps give equal losses, and words and outputs that agree."""
+def load(module: Any, model: Any) -> None:
+    """Give PyTorch's module our model's weights."""
     import torch
 
     from npdl_rnn import converters
 
-    mine, (x, y) = npdl_model(), data()
-    embedding, *lstms, output = mine.layers
-    model, optimizer = torch_model()
+    embedding, *lstms, output = model.layers
     with torch.no_grad():
-        model.embedding.weight.copy_(torch.tensor(embedding.params[0]))
-        model.output.weight.copy_(torch.tensor(output.W.T.copy()))
-        model.output.bias.copy_(torch.tensor(output.b))
+        module.embedding.weight.copy_(torch.tensor(embedding.params[0]))
+        module.output.weight.copy_(torch.tensor(output.W.T.copy()))
+        module.output.bias.copy_(torch.tensor(output.b))
     stacked = {
         name.replace("l0", f"l{index}"): torch.tensor(array)
         for index, lstm in enumerate(lstms)
         for name, array in converters.to_torch(lstm).items()
     }
-    model.lstm.load_state_dict(stacked)
+    module.lstm.load_state_dict(stacked)
+
+
+def check() -> None:
+    """From equal weights, three steps give equal losses, and words and outputs that agree."""
+    mine, (x, y) = npdl_model(), data()
+    model, optimizer = torch_model()
+    load(model, mine)
     step = bind(model, optimizer)
     # PyTorch adds two biases, both of which learn: their sum moves twice as far, losses differ a little.
     for tolerance in (1e-5, 1e-3, 1e-3):
         np.testing.assert_allclose(mine.train_on_batch(x, y)["loss"], step(), rtol=tolerance)
+    embedding, *_, output = mine.layers
     for array, other in ((embedding.params[0], model.embedding.weight), (output.W.T, model.output.weight)):
         np.testing.assert_allclose(array, other.detach().numpy(), atol=1e-3)
 
