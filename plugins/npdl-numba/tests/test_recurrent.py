@@ -121,7 +121,7 @@ def test_nan_stays_nan(all_sizes):
 def compiled_or_not(monkeypatch):
     """Return a function that trains a layer for some steps with or without overrides."""
 
-    def train(layer, overridden):
+    def train(layer, overridden, masked=False):
         if not overridden:
             monkeypatch.setenv("NPDL_KERNELS", "numpy")
         for name in NAMES:
@@ -130,9 +130,11 @@ def compiled_or_not(monkeypatch):
             rng = np.random.default_rng(0)
             x = rng.standard_normal((16, 16, 8), dtype="float32")
             y = rng.uniform(-1, 1, (16, 16, 64)).astype("float32")
+            mask = np.arange(16) < rng.integers(4, 17, (16, 1)) if masked else None
             built = registry.get("layers", layer, n_out=64, n_in=8, return_sequence=True)
             model = Model([built], seed=0).compile(loss="mse", optimizer="sgd")
-            return [model.train_on_batch(x, y)["loss"] for _ in range(4)], model.predict(x)
+            losses = [model.train_on_batch(x, y, mask=mask)["loss"] for _ in range(4)]
+            return losses, model.predict(x, mask=mask)
         finally:
             monkeypatch.delenv("NPDL_KERNELS", raising=False)
             for name in NAMES:
@@ -141,11 +143,12 @@ def compiled_or_not(monkeypatch):
     return train
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_training_goes_as_with_numpy_and_repeats_to_the_last_bit(layer, compiled_or_not):
-    losses, outputs = compiled_or_not(layer, True)
-    again, outputs_again = compiled_or_not(layer, True)
-    reference, reference_outputs = compiled_or_not(layer, False)
+def test_training_goes_as_with_numpy_and_repeats_to_the_last_bit(layer, masked, compiled_or_not):
+    losses, outputs = compiled_or_not(layer, True, masked)
+    again, outputs_again = compiled_or_not(layer, True, masked)
+    reference, reference_outputs = compiled_or_not(layer, False, masked)
     assert losses == again
     assert outputs.tobytes() == outputs_again.tobytes()
     np.testing.assert_allclose(losses, reference, rtol=1e-5)

@@ -50,7 +50,7 @@ class Batch(NamedTuple):
             return None
         real = self.mask.T[:, :, None]
         np.copyto(out, 0, where=~real)
-        return np.asarray(real.astype(dtype))
+        return np.ascontiguousarray(real, dtype)  # compiled kernels decline other orders
 
     def chunks(self) -> Iterator[tuple[slice, Batch]]:
         """Yield consecutive parts in time that are small enough for one go, and where they lie."""
