@@ -1,5 +1,9 @@
 """Fully connected layers on tiles: against NumPy, at all sizes, layouts and numbers of threads."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,3 +172,43 @@ def test_dense_layers_train_alike(monkeypatch):
     for one, other in zip(with_tiles, trained(), strict=True):
         assert one.tobytes() != other.tobytes() or one.shape[1] == 3
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
+CROWDED = """
+import threading
+from itertools import cycle
+import numpy as np
+from npdl_numba import affine
+
+rng = np.random.default_rng(0)
+rows, W = rng.random((400, 300), "float32"), rng.random((300, 96), "float32")
+first, again = np.empty((2, 400, 96), "float32")
+assert affine.affine_forward(rows, W, None, first) is first
+ended, latest = threading.Event(), []
+
+
+def allocate():
+    for size in cycle(range(4000, 10000, 500)):
+        latest[:] = [*latest[-2:], np.full(size, np.nan, "float32")]
+        if ended.is_set():
+            break
+
+
+other = threading.Thread(target=allocate)
+other.start()
+wrong = 0
+for _ in range(200):
+    affine.affine_forward(rows, W, None, again)
+    wrong += not np.array_equal(first, again)
+ended.set()
+other.join()
+print(wrong)
+"""
+
+
+def test_scratch_of_a_product_is_not_handed_to_another_thread():
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", CROWDED], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "0", done.stderr

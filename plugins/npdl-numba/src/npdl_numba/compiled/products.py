@@ -123,8 +123,8 @@ def multiply_add(
     packed = n_columns > WIDTH and step != 1
     blocks = np.empty((tallest + 7) // 8 * 8 * longest if packed else 0, np.float32)
     panels, edges = np.empty(longest * WIDTH, np.float32), np.empty(tallest * LANES, np.float32)
-    panel, scratch = panels.ctypes.data, edges.ctypes.data
     for m in range(0, n_rows, BLOCK_ROWS):
+        panel, scratch = panels.ctypes.data, edges.ctypes.data  # asked for here, they are not freed before
         high = min(BLOCK_ROWS, n_rows - m)
         for k in range(0, depth, BLOCK_DEPTH):
             long = min(BLOCK_DEPTH, depth - k)
