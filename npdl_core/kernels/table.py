@@ -37,7 +37,7 @@ class Kernel:
     def __init__(self, name: str, reference: Function) -> None:
         self.name = name
         self.reference = reference
-        self._overrides: tuple[Function, ...] | None = None
+        self._overrides: tuple[tuple[Function, frozenset[str]], ...] | None = None
         update_wrapper(self, reference)
 
     @property
@@ -49,15 +49,20 @@ class Kernel:
         PluginError
             If an override has another signature than the reference.
         """
+        return tuple(override for override, _ in self._found())
+
+    def _found(self) -> tuple[tuple[Function, frozenset[str]], ...]:
+        """Return the overrides with the names of their arguments."""
         if self._overrides is None:
-            self._overrides = tuple(_installed(self.name, self.reference))
+            found = _installed(self.name, self.reference)
+            self._overrides = tuple((one, frozenset(inspect.signature(one).parameters)) for one in found)
         return self._overrides
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the first accepting function returns."""
-        overrides = self._overrides
-        for override in self.overrides if overrides is None else overrides:
-            if kwargs and not _accepts(override, kwargs):
+        found = self._overrides
+        for override, names in self._found() if found is None else found:
+            if kwargs and not names.issuperset(kwargs):
                 continue
             result = override(*args, **kwargs)
             if result is not NotImplemented:
@@ -157,8 +162,3 @@ def signature_problem(override: Function, reference: Function) -> str | None:
         if parameter.default != wanted[name].default:
             return f"the default of {name!r} is {parameter.default}, the reference's {wanted[name].default}"
     return None
-
-
-def _accepts(override: Function, options: dict[str, Any]) -> bool:
-    parameters = inspect.signature(override).parameters
-    return all(name in parameters for name in options)
