@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Allocator", "Groups", "Parameter", "ParameterStore", "mismatches"]
 
+_LINE = 64
+"""Bytes of a cache line."""
+
 
 class Allocator:
     """Makes the arrays of parameters within a budget.
@@ -72,7 +75,10 @@ class Allocator:
             self.remaining -= size
         if self.rehearsing:
             return _weightless(shape, dtype)
-        return init(shape, rng, dtype) if self.initialize else np.zeros(shape, dtype)
+        drawn = init(shape, rng, dtype) if self.initialize else np.zeros(shape, dtype)
+        value = _aligned(drawn.size, dtype).reshape(drawn.shape)
+        value[...] = drawn
+        return value
 
     def gradient(self, value: NDArray[Any]) -> NDArray[Any]:
         """Return a gradient for a parameter: zeros of its shape."""
@@ -87,6 +93,15 @@ class Allocator:
                     f"an output of shape {sizes} has {size:,} numbers a sample, more than the allowed "
                     f"{self.largest_output:,}; pass max_parameters if that size is meant"
                 )
+
+
+def _aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an uninitialised vector that begins at a cache line, so that no line is read twice.
+
+    A product of weights with one sample is bound by reading them: it takes up to a quarter longer elsewhere.
+    """
+    raw = np.empty(size * dtype.itemsize + _LINE, np.uint8)
+    return np.frombuffer(raw.data, dtype, size, -raw.ctypes.data % _LINE)
 
 
 def _weightless(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -247,7 +262,7 @@ class ParameterStore:
             by_dtype.setdefault(parameter.value.dtype, []).append(parameter)
         for dtype, parameters in by_dtype.items():
             size = sum(parameter.value.size for parameter in parameters)
-            self.values[dtype], self.grads[dtype] = np.empty(size, dtype), np.zeros(size, dtype)
+            self.values[dtype], self.grads[dtype] = _aligned(size, dtype), np.zeros(size, dtype)
         for dtype, parameters in by_dtype.items():
             start = 0
             for parameter in parameters:

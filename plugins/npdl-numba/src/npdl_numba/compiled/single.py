@@ -23,27 +23,20 @@ _gru_gates, _gru_mix, _gru_recur = gru.gates_cell, gru.mix, gru.recur
 
 
 @jit(distinct=True)
-def _add_eight(vector: Any, weights: Any, k: int, left: int, out: Any) -> None:
-    """Add eight rows of the weights from ``k`` on, each times its number of the vector."""
+def _add_three(vector: Any, weights: Any, k: int, left: int, out: Any) -> None:
+    """Add three rows of the weights from ``k`` on, each times its number of the vector.
+
+    More would be in each other's way: rows a power of two apart share few lines of the first cache.
+    """
     right = left + len(out)
     a0, r0 = vector[k], weights[k, left:right]
     a1, r1 = vector[k + 1], weights[k + 1, left:right]
     a2, r2 = vector[k + 2], weights[k + 2, left:right]
-    a3, r3 = vector[k + 3], weights[k + 3, left:right]
-    a4, r4 = vector[k + 4], weights[k + 4, left:right]
-    a5, r5 = vector[k + 5], weights[k + 5, left:right]
-    a6, r6 = vector[k + 6], weights[k + 6, left:right]
-    a7, r7 = vector[k + 7], weights[k + 7, left:right]
     for j in range(len(out)):
         total = out[j]
         total += a0 * r0[j]
         total += a1 * r1[j]
         total += a2 * r2[j]
-        total += a3 * r3[j]
-        total += a4 * r4[j]
-        total += a5 * r5[j]
-        total += a6 * r6[j]
-        total += a7 * r7[j]
         out[j] = total
 
 
@@ -61,9 +54,9 @@ def multiply(vector: Any, weights: Any, left: int, out: Any) -> None:
     n_rows, k = len(vector), 0
     for j in range(len(out)):
         out[j] = _f(0.0)
-    while k + 8 <= n_rows:
-        _add_eight(vector, weights, k, left, out)
-        k += 8
+    while k + 3 <= n_rows:
+        _add_three(vector, weights, k, left, out)
+        k += 3
     while k < n_rows:
         _add_one(vector, weights, k, left, out)
         k += 1
