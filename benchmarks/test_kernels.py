@@ -31,15 +31,22 @@ def update(rule: str) -> None:
     registry.get("optimizers", rule).update([parameters], [gradients])
 
 
-def loss(objective: str) -> None:
-    """Compute a loss of a recurrent layer's outputs and its gradient."""
+def regress() -> None:
+    """Compute the loss of a recurrent layer's outputs and its gradient."""
     outputs, targets = np.random.default_rng(0).standard_normal((2, 32, 64, 256), "float32")
-    registry.get("objectives", objective).total_and_gradient(outputs, targets)
+    registry.get("objectives", "mse").total_and_gradient(outputs, targets)
+
+
+def classify() -> None:
+    """Compute the probabilities of a language model's words, the loss and its gradient."""
+    rng = np.random.default_rng(0)
+    outputs = registry.get("activations", "softmax")(rng.standard_normal((400, 10_000), "float32"))
+    registry.get("objectives", "scce").total_and_gradient(outputs, rng.integers(0, 10_000, 400), fused=True)
 
 
 #: Packages whose import declares kernels, and steps that call them all.
 STEPS: dict[str, list[Callable[[], object]]] = {
-    "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)(), partial(loss, "mse")],
+    "npdl_core": [lambda: mlp.npdl("sgd", mlp.SMALL, 256)(), regress, classify],
     "npdl_optim.kernels": [partial(update, rule) for rule in ("adam", "momentum", "adagrad", "rmsprop")],
     "npdl_rnn.kernels": [
         partial(lambda family: recurrent.npdl(family, recurrent.SIZES["s2"])(), name)

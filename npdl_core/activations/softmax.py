@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_core import kernels
 from npdl_core.activations.base import Activation, floating
 from npdl_core.errors import ShapeError
 
@@ -43,9 +44,7 @@ def softmax(x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
     array([[0.5, 0.5]])
     """
     x = _rows(x)
-    y: NDArray[Any] = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True, initial=-np.inf), out=out)
-    np.exp(y, out=y)
-    y /= np.add.reduce(y, axis=-1, keepdims=True)
+    y: NDArray[Any] = kernels.softmax(x, np.empty_like(x) if out is None else out)
     return y
 
 

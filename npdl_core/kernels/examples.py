@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["affine_backward", "affine_forward", "sgd_step", "squared_error"]
+__all__ = [
+    "affine_backward",
+    "affine_forward",
+    "sgd_step",
+    "softmax",
+    "softmax_cross_entropy",
+    "squared_error",
+]
 
 _SIZES = ((1, 1, 1), (3, 5, 7), (4, 1, 3), (17, 9, 1), (0, 3, 2), (65, 33, 129))
 _LOSS_SIZES = ((1, 1), (3, 5), (17, 1), (0, 3), (65, 33), (3, 20_001))
@@ -48,3 +55,29 @@ def squared_error(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tu
         for scale in (1.0, 0.25):
             outputs, targets = _draw(rng, dtype, m, k), _draw(rng, dtype, m, k)
             yield outputs, targets, scale, np.empty(m, dtype), np.empty((m, k), dtype)
+
+
+def softmax(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (x, out) of several sizes, with large scores, with and without a result in place."""
+    for m, k in _LOSS_SIZES:
+        x = 30 * _draw(rng, dtype, m, k)
+        yield x, np.empty((m, k), dtype)
+        yield x, x
+    yield _draw(rng, dtype, 2, 3, 5), np.empty((2, 3, 5), dtype)
+    yield np.array([[1e4, -1e4, -np.inf], [-np.inf, 5, -200]], dtype), np.empty((2, 3), dtype)
+
+
+def softmax_cross_entropy(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (outputs, targets, scale, epsilon, losses, grads) of several sizes, targets in both forms."""
+    for m, k in _LOSS_SIZES:
+        scores, ids = 3 * _draw(rng, dtype, m, k), rng.integers(0, k, m)
+        one_hot = np.zeros((m, k), dtype)
+        one_hot[np.arange(m), ids] = 1
+        p = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+        for targets in (ids, one_hot, np.abs(_draw(rng, dtype, m, k))):
+            written = np.empty(m, dtype), np.empty((m, k), dtype)
+            yield p, targets, 1.0, 1e-11, *written
+            yield p, targets, 0.25, 1e-3, *written
+            yield scores, targets, 0.25, None, *written
+    sure = np.array([[1, 0], [0, 1]], dtype)
+    yield sure, np.array([1, 1]), 1.0, 1e-11, np.empty(2, dtype), np.empty((2, 2), dtype)

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npdl_core import kernels
 from npdl_core.activations.softmax import log_softmax, softmax
 from npdl_core.checks import check_bool, check_float
+from npdl_core.objectives.base import Both
 from npdl_core.objectives.binary import BinaryCrossEntropy
 from npdl_core.objectives.classification import ClassObjective, class_entries
+from npdl_core.objectives.rows import in_rows
 
 __all__ = ["BinaryCrossEntropy", "NegativeLogLikelihood", "SoftmaxCategoricalCrossEntropy"]
 
@@ -92,6 +95,25 @@ class SoftmaxCategoricalCrossEntropy(ClassObjective):
         grads = outputs * np.add.reduce(wanted, axis=-1, keepdims=True)
         grads -= wanted
         return grads
+
+    def losses_and_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        """Return both; from logits they share the softmax."""
+        if not self.from_logits:
+            return super().losses_and_gradients(outputs, targets, scale)
+        return self._at_once(outputs, targets, scale, None)
+
+    def losses_and_fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        """Return both; behind a softmax they share its probabilities."""
+        if self.from_logits:
+            return super().losses_and_fused_gradients(outputs, targets, scale)
+        return self._at_once(outputs, targets, scale, self.epsilon)
+
+    def _at_once(
+        self, outputs: NDArray[Any], targets: NDArray[Any], scale: float, epsilon: float | None
+    ) -> Both:
+        if targets.ndim == outputs.ndim or self.label_smoothing:
+            targets = self.distribution(outputs, targets)
+        return in_rows(kernels.softmax_cross_entropy, outputs, targets, scale, epsilon)
 
 
 class NegativeLogLikelihood(ClassObjective):

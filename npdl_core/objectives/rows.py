@@ -15,24 +15,21 @@ def in_rows(
     kernel: Callable[..., object],
     outputs: NDArray[Any],
     targets: NDArray[Any],
-    scale: float,
-    **options: Any,
+    *numbers: float | None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the losses (...) and gradients (..., K) that a kernel writes for each position of ``outputs``.
 
     Parameters
     ----------
     kernel : callable
-        Takes outputs (P, K), targets (P, K) or (P,), the scale, and where to write losses (P,) and gradients
+        Takes outputs (P, K), targets (P, K) or (P,), numbers, and where to write losses (P,) and gradients
         (P, K).
     outputs : ndarray (..., K)
         Predictions.
     targets : ndarray (..., K) or (...)
         What they should be, or class ids.
-    scale : float
-        What the gradient is multiplied by.
-    **options
-        Of the kernel.
+    *numbers
+        What the gradient is multiplied by, and whatever else the kernel takes.
 
     Examples
     --------
@@ -43,9 +40,9 @@ def in_rows(
     losses = np.empty(outputs.shape[:-1], outputs.dtype)
     grads = np.empty(outputs.shape, outputs.dtype)
     if outputs.ndim == 2:
-        kernel(outputs, targets, scale, losses, grads, **options)
+        kernel(outputs, targets, *numbers, losses, grads)
     else:
         rows = (-1, outputs.shape[-1])
         wanted = targets.reshape(rows if targets.ndim == outputs.ndim else -1)
-        kernel(outputs.reshape(rows), wanted, scale, losses.reshape(-1), grads.reshape(rows), **options)
+        kernel(outputs.reshape(rows), wanted, *numbers, losses.reshape(-1), grads.reshape(rows))
     return losses, grads

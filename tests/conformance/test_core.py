@@ -208,7 +208,14 @@ TABLE = {
     },
     "schedules": {"constant": {"config": {"lr": 0.1}}},
     "datasets": {},
-    "kernels": {"affine_backward": {}, "affine_forward": {}, "sgd_step": {}, "squared_error": {}},
+    "kernels": {
+        "affine_backward": {},
+        "affine_forward": {},
+        "sgd_step": {},
+        "softmax": {},
+        "softmax_cross_entropy": {},
+        "squared_error": {},
+    },
 }
 
 

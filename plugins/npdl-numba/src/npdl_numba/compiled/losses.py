@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from npdl_numba.compiled.exponential import SUMS
 from npdl_numba.compiled.jit import jit
 
 __all__ = ["squared_error"]
 
 _f = np.float32
-
-SUMS = {"contract", "reassoc"}
-"""Sums may be taken by vectors: in an order that depends on how long a row is, and on nothing else."""
 
 
 @jit(distinct=True, fastmath=SUMS)
