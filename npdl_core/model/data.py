@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ class Batch(NamedTuple):
 
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
+    if _is_masked(value):
         raise DataError(f"{name}: masked arrays are not used; fill them, and pass mask= or sample_weight=")
     try:
         array = np.asarray(value)
@@ -38,6 +39,12 @@ def _as_array(value: Any, name: str) -> NDArray[Any]:
     if array.ndim == 0:
         raise DataError(f"{name}: expected an array with a batch axis, got a single number")
     return array
+
+
+def _is_masked(value: Any) -> bool:
+    """Return whether this is a masked array; where NumPy's module of them was not imported, there is none."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(value, masked.MaskedArray)
 
 
 def _as_arrays(value: Any, name: str) -> Any:

@@ -21,6 +21,7 @@ API = 1
 
 _GROUP = re.compile(r"npdl\.v(\d{1,9})\.(\w+)", re.ASCII)
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_FIELD = re.compile(r"(Name|Version):[ \t]*(.*)", re.IGNORECASE)
 _TARGET = re.compile(rf"({_DOTTED})\s*(?::\s*({_DOTTED}))?\s*(?:\[.*\])?")
 
 
@@ -143,11 +144,21 @@ def _first(name: str, path: list[str] | None) -> IDistribution | None:
 
 def _name(distribution: IDistribution) -> str | None:
     """Return the normalised name, or None where an uninstalled package left a folder without metadata."""
-    try:
-        name = distribution.metadata["Name"]
-    except Exception:  # a finder may be anyone's, and one unreadable folder must not stop the scan
-        return None
+    name = _fields(distribution).get("name", "")
     return fold_distribution(name) if is_distribution(name) else None
+
+
+def _fields(distribution: IDistribution) -> dict[str, str]:
+    """Return name and version; ``distribution.metadata`` imports a parser of e-mails and reads it all."""
+    text = _text(distribution, "METADATA") or _text(distribution, "PKG-INFO")
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        field = _FIELD.match(line)
+        if field:
+            found.setdefault(field[1].lower(), field[2].strip())
+        elif not line:
+            break
+    return found
 
 
 def _with_entry_points(path: list[str] | None) -> Iterator[tuple[str, IDistribution]]:
@@ -169,7 +180,7 @@ def _text(distribution: IDistribution, file: str) -> str:
 
 
 def _take(catalogue: Catalogue, owner: str, distribution: IDistribution) -> None:
-    version = str(distribution.metadata.get("Version", "?"))
+    version = _fields(distribution).get("version", "?")
     for point in distribution.entry_points:
         if not point.group.startswith("npdl."):
             continue

@@ -73,10 +73,10 @@ def network_from_json(
         network = _build(parsed, expected)
         network.max_parameters = limit
         _freeze(network, _list(parsed.get("frozen", []), "frozen"))
+        if parsed.get("input_shape") is not None:  # first: compile would connect to a declared shape itself
+            network.connect(parsed["input_shape"], allocator or Allocator(limit))
         if parsed.get("compile") is not None:
             network.compile(**_compile_arguments(parsed["compile"]))
-        if parsed.get("input_shape") is not None:
-            network.connect(parsed["input_shape"], allocator or Allocator(limit))
     return network
 
 

@@ -20,6 +20,7 @@ from npdl_core.errors import (
     SerializationError,
     WeightsError,
 )
+from npdl_core.initializers import Initializer
 from npdl_core.layers import BatchNormal, Dense, Embedding, Layer, Softmax
 from npdl_core.saving import tensors
 
@@ -59,6 +60,15 @@ class TestRoundTrip:
             assert again.to_json() == model.to_json()
         with pytest.raises(FileFormatError, match="document of a Model, not of a Graph"):
             Graph.load(path)
+
+    def test_nothing_is_drawn_for_weights_that_come(self, tmp_path, monkeypatch):
+        model = Model([Dense(2, n_in=3), Softmax(2)], seed=0).compile()
+        model.save(tmp_path / "m")
+        drawn = []
+        monkeypatch.setattr(Initializer, "__call__", lambda *arguments: drawn.append(arguments))
+        again = load(tmp_path / "m")
+        assert not drawn
+        assert again.compiled.store.size == model.compiled.store.size
 
     def test_arrays_are_copies(self, saved):
         _, path = saved
