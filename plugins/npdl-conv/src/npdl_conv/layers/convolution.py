@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import Pads, out_size, pads, total_padding
+from npdl_conv.geometry import Pads, channels_first, channels_last, out_size, pads, total_padding
 from npdl_conv.layers.filters import Filters
 
 __all__ = ["Conv1D", "Conv3D", "Convolution"]
@@ -110,7 +110,7 @@ class Convolution(Filters):
 
     def forward(self, input: Any, train: bool = True) -> Array:
         r"""Return the activated maps (N, F, \*O) for input (N, C, \*S); a view of channels-last memory."""
-        last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
+        last = np.ascontiguousarray(channels_last(input), self.dtype)
         options = self._options(last.shape[1:-1])
         if self.use_bias:
             options["bias"] = self.b
@@ -119,29 +119,29 @@ class Convolution(Filters):
         sizes = [self._out_size(axis, size) for axis, size in enumerate(last.shape[1:-1])]
         shape = (len(last), *sizes, self.nb_filter)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
-        kernels.convolution_forward(last, self.filters_last(), scores, **options)
+        filters = self.filters_last()
+        kernels.convolution_forward(last, filters, scores, **options)
         output, kept = (scores, None) if self.rectifies else self.activated(scores, train)
         if train:
-            self.retain(last, kept, output)
-        return np.moveaxis(output, -1, 1)
+            self.retain(last, filters, kept, output)
+        return channels_first(output)
 
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
-        last, scores, output = self.retained()
+        last, filters, scores, output = self.retained()
         options = self._options(last.shape[1:-1])
         if self.use_bias:
             options["db"] = self.db
         if self.rectifies:
-            delta = np.ascontiguousarray(np.moveaxis(pre_grad, 1, -1), self.dtype)
+            delta = np.ascontiguousarray(channels_last(pre_grad), self.dtype)
             options["rectified"] = output
         else:
             delta = self.scores_grad(pre_grad, scores, output)
-        filters = self.filters_last()
         dW = self.work_array("filters_grad", filters.shape)
         grad = None if self.first_layer else self.work_array("input_grad", last.shape)
         kernels.convolution_backward(last, filters, delta, dW, grad, **options)
-        self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
-        return None if grad is None else np.moveaxis(grad, -1, 1)
+        self.set_filters_grad(dW)
+        return None if grad is None else channels_first(grad)
 
 
 class Conv1D(Convolution):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_conv.geometry import spread
+from npdl_conv.geometry import channels_last, spread
 from npdl_conv.threads import over_batch
 from npdl_core import registry
 from npdl_core.activations.base import activate, activation_vjp
@@ -95,7 +95,11 @@ class Filters(Layer):
 
     def filters_last(self) -> Array:
         r"""Return W with its first two axes last and swapped, (\*K, second, first), contiguous."""
-        return np.ascontiguousarray(np.moveaxis(self.W, (0, 1), (-1, -2)))
+        return np.ascontiguousarray(self.W.transpose(*range(2, self.W.ndim), 1, 0))
+
+    def set_filters_grad(self, grad: Array) -> None:
+        r"""Write dW from a gradient in the order of :meth:`filters_last`."""
+        self.dW = grad.transpose(-1, -2, *range(grad.ndim - 2))
 
     @property
     def rectifies(self) -> bool:
@@ -112,7 +116,7 @@ class Filters(Layer):
     def scores_grad(self, pre_grad: Array, scores: Array | None, output: Array) -> Array:
         r"""Return the gradient before the activation, (N, \*O, F)."""
         delta = self.work_array("delta", output.shape)
-        last = np.moveaxis(pre_grad, 1, -1)
+        last = channels_last(pre_grad)
 
         def images(part: slice) -> None:
             kept = None if scores is None else scores[part]

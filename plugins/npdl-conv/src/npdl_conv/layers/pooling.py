@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import Mask, out_size, pads, spread, steps_axis
+from npdl_conv.geometry import Mask, channels_first, channels_last, out_size, pads, spread, steps_axis
 from npdl_conv.kernels.pooling import windows_at
 from npdl_core.checks import check_bool, check_float
 from npdl_core.errors import ConfigError, ShapeError
@@ -88,11 +88,11 @@ class Pooling(Layer):
         r"""Return (N, …, \*S) as (N, \*S, C), the axes in front of the pooled ones joined."""
         n_axes = len(self.pool_size)
         joined = array.reshape(len(array), math.prod(array.shape[1:-n_axes]), *array.shape[-n_axes:])
-        return np.moveaxis(joined, 1, -1)
+        return channels_last(joined)
 
     def _as_before(self, array: Array, lead: tuple[int, ...]) -> Array:
         r"""Return (N, \*O, C) as (N, …, \*O)."""
-        first = np.moveaxis(array, -1, 1)
+        first = channels_first(array)
         return first.reshape(*lead, *first.shape[2:])
 
     def _margins(self, sizes: tuple[int, ...]) -> tuple[tuple[int, ...], Pads]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_conv import kernels
-from npdl_conv.geometry import pads, spread
+from npdl_conv.geometry import channels_first, channels_last, pads, spread
 from npdl_conv.kernels.convolution import bias_gradient
 from npdl_conv.layers.filters import Filters
 from npdl_core.errors import ConfigError, ShapeError
@@ -107,7 +107,7 @@ class TransposedConvolution(Filters):
 
     def forward(self, input: Any, train: bool = True) -> Array:
         r"""Return the activated maps (N, F, \*O) for input (N, C, \*S)."""
-        last = np.ascontiguousarray(np.moveaxis(input, 1, -1), self.dtype)
+        last = np.ascontiguousarray(channels_last(input), self.dtype)
         sizes = [self._out_size(axis, size) for axis, size in enumerate(last.shape[1:-1])]
         scores = np.empty((len(last), *sizes, self.nb_filter), self.dtype)
         kernels.convolution_backward(scores, self.filters_last(), last, None, scores, **self._options())
@@ -116,7 +116,7 @@ class TransposedConvolution(Filters):
         output, kept = self.activated(scores, train)
         if train:
             self.retain(last, kept, output)
-        return np.moveaxis(output, -1, 1)
+        return channels_first(output)
 
     def backward(self, pre_grad: Any) -> Array | None:
         r"""Write dW and db, return the input's gradient (N, C, \*S)."""
@@ -128,11 +128,11 @@ class TransposedConvolution(Filters):
         filters, options = self.filters_last(), self._options()
         dW = np.empty(filters.shape, self.dtype)
         kernels.convolution_backward(delta, filters, last, dW, None, **options)
-        self.dW = np.moveaxis(dW, (-1, -2), (0, 1))
+        self.set_filters_grad(dW)
         if self.first_layer:
             return None
         grad = kernels.convolution_forward(delta, filters, np.empty(last.shape, self.dtype), **options)
-        return np.moveaxis(np.asarray(grad), -1, 1)
+        return channels_first(np.asarray(grad))
 
 
 class TransposedConv1D(TransposedConvolution):
