@@ -150,7 +150,7 @@ def test_wrong_shapes_are_left_to_the_reference(name, all_sizes):
 
 def test_large_filters_have_fewer_parts(all_sizes, monkeypatch):
     seen = []
-    monkeypatch.setattr(convolution, "_share", lambda function, n, *rest: seen.append(n))
+    monkeypatch.setattr(convolution, "share", lambda function, n, *rest: seen.append(n))
     x, W = np.ones((18, 5, 5, 4), "float32"), np.ones((1, 1, 4, 4), "float32")
     convolution.convolution_backward(x, W, x, W.copy(), x.copy())
     monkeypatch.setattr(convolution, "_MOST_NUMBERS", 1)

@@ -52,17 +52,17 @@ def convolution_forward(
     form = _Form.of(x, W, out, stride, dilation, groups, padding)
     if form is None or not (plain((x, x.shape)) and (bias is None or plain((bias, W.shape[-1:])))):
         return NotImplemented
-    from npdl_numba.compiled import convolution
+    from npdl_numba.compiled import convolution, windows
 
-    images, maps = form.rows(x), form.maps(out)
-    start = np.zeros(maps.shape[-1] + convolution.SLACK, np.float32)
+    n_filters = W.shape[-1]
+    panels = np.empty(W.size // n_filters * windows.n_packed(n_filters), np.float32)
+    windows.pack(W.reshape(-1, n_filters), panels)
+    start = np.zeros(n_filters + convolution.SLACK, np.float32)
     if bias is not None:
-        start[: len(bias)] = bias
-    per_block = form.per_block(out)
-    arguments = (images, form.sizes, _packed(W.reshape(-1, W.shape[-1])), start)
-    floor = np.float32(0 if rectify else -np.inf)
-    n_blocks = -(-len(x) // per_block)
-    _share(convolution.forward, n_blocks, *arguments, floor, maps, per_block)
+        start[:n_filters] = bias
+    per_block, floor = form.per_block(out), np.float32(0 if rectify else -np.inf)
+    arguments = (form.rows(x), form.sizes, panels, start, floor, form.maps(out), per_block)
+    share(convolution.forward, -(-len(x) // per_block), *arguments)
     return out
 
 
@@ -94,13 +94,11 @@ def convolution_backward(
     n_filters, depth = W.shape[-1], W.size // W.shape[-1]
     rows = -(-depth // windows.ROWS) * windows.ROWS
     n_numbers = 0 if dW is None else rows * windows.n_packed(n_filters)
-    n_parts = min(len(x), max(2, min(_PARTS, _MOST_NUMBERS // max(n_numbers, 1))))
     by_pixels = dx is not None and form.crosses(dy) and len(x) >= 2 * windows.ROWS
-    if by_pixels:
-        n_parts = min(n_parts, len(x) // windows.ROWS)
-    filters, biases = np.zeros((n_parts, n_numbers), np.float32), np.zeros((n_parts, n_filters), np.float32)
+    n_parts = _n_parts(len(x), n_numbers, windows.ROWS if by_pixels else 1)
+    filters, biases = np.empty((n_parts, n_numbers), np.float32), np.zeros((n_parts, n_filters), np.float32)
     rows_of = form.rows(dy)
-    _share(
+    share(
         backward,
         n_parts,
         form.rows(x),
@@ -188,22 +186,22 @@ class _Form(NamedTuple):
         return min(-(-_BLOCK // places), -(-len(out) // _PARTS))
 
 
-def _share(function: Any, n: int, *arguments: Any) -> None:
+def share(function: Any, n: int, *arguments: Any) -> None:
     """Call a function in as many threads as there may be, which take ``n`` pieces of work one by one."""
     threads.run(function, min(n, threads.limit()), *arguments, np.zeros(1, np.int64))
 
 
-def _packed(matrix: Array) -> Array:
-    """Return a matrix as panels."""
-    from npdl_numba.compiled import windows
-
-    panels = np.empty(len(matrix) * windows.n_packed(matrix.shape[1]), np.float32)
-    windows.pack(matrix, panels)
-    return panels
+def _n_parts(n_images: int, n_numbers: int, least: int) -> int:
+    """Return into how many parts images fall, of at least so many."""
+    return max(1, min(n_images // least, max(2, min(_PARTS, _MOST_NUMBERS // max(n_numbers, 1)))))
 
 
 def _turned(W: Array) -> Array:
     r"""Return filters (\*K, C, F) turned around, as panels of (K·F, C)."""
-    axes = tuple(range(W.ndim - 2))
-    turned = np.ascontiguousarray(np.flip(W, axes).swapaxes(-2, -1))
-    return _packed(turned.reshape(-1, W.shape[-2]))
+    from npdl_numba.compiled import windows
+
+    filters = W.reshape(-1, *W.shape[-2:])
+    n_places, n_channels, n_filters = filters.shape
+    panels = np.empty(n_places * n_filters * windows.n_packed(n_channels), np.float32)
+    windows.pack_turned(filters, panels)
+    return panels

@@ -6,12 +6,14 @@ float32 in C order, volumes, windows of more than 256 places, and what is too sm
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_numba import coverage, threads
+from npdl_numba import coverage
+from npdl_numba.convolution import share
 from npdl_numba.coverage import plain
 
 __all__ = ["max_pooling_backward", "max_pooling_forward"]
@@ -29,7 +31,7 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
     from npdl_numba.compiled import pooling
 
     where = np.empty((1,) * out.ndim, np.uint8) if winner is None else winner
-    threads.run(pooling.forward, len(xp), *_images(kernel, stride, xp, out, where))
+    share(pooling.forward, len(xp), *_images(kernel, stride, xp, out, where))
     return out
 
 
@@ -40,7 +42,7 @@ def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes,
     from npdl_numba.compiled import pooling
 
     images, *sizes, maps, where = _images(kernel, stride, dxp, dy, winner)
-    threads.run(pooling.backward, len(dxp), maps, where, *sizes, images)
+    share(pooling.backward, len(dxp), maps, where, *sizes, images)
     return dxp
 
 
@@ -55,7 +57,7 @@ def _covers(x: Array, kernel: Sizes, stride: Sizes, out: Array) -> bool:
         alike
         and x.size >= coverage.MIN_NUMBERS
         and plain((x, x.shape), (out, out.shape))
-        and int(np.prod(kernel)) <= _MOST_PLACES
+        and math.prod(kernel) <= _MOST_PLACES
         and all((o - 1) * s + k <= size for k, s, size, o in geometry)
     )
 

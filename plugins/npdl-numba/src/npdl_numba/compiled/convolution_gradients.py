@@ -8,6 +8,7 @@ import numpy as np
 
 from npdl_numba.compiled.convolution import SLACK, frame, keep, scratch, windows, write_places
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.moves import move_1, move_8
 from npdl_numba.compiled.shares import take
 from npdl_numba.compiled.windows import ROWS, tile, width
 
@@ -96,24 +97,28 @@ def _across(
 def _filters(
     base: int,
     places: Any,
-    image: int,
-    down: int,
-    along: int,
+    steps: tuple[int, int, int],
     delta: int,
-    delta_image: int,
-    delta_row: int,
+    delta_steps: tuple[int, int],
     grid: tuple[int, int, int],
     n_columns: int,
+    zeros: Any,
     total: Any,
 ) -> None:
-    """Add the gradient of the filters by some images to ``total``, panels of (rows, width) numbers."""
-    n_images, n_down, n_along = grid
+    """Write the gradient of the filters by some images to ``total``, panels of (rows, width) numbers.
+
+    ``steps`` are how many numbers images, rows and windows lie apart, ``delta_steps`` the same of gradients'
+    images and rows; ``grid`` is (images, rows, windows of a row). Sums start from ``zeros``, or go on from
+    ``total`` where that is empty.
+    """
+    (image, down, along), (delta_image, delta_row), (n_images, n_down, n_along) = steps, delta_steps, grid
     n_rows = len(places)
     band = max(1, _BAND // (delta_row + down))
     for n in range(n_images):
         for y in range(0, n_down, band):
             x_at = base + 4 * (n * image + y * down)
             column, panel = 0, total.ctypes.data
+            begins = n == 0 and y == 0 and zeros.size > 0
             while column < n_columns:
                 wide = width(n_columns - column)
                 delta_at = delta + 4 * (n * delta_image + y * delta_row + column)
@@ -121,10 +126,41 @@ def _filters(
                     out = panel + 4 * row * wide
                     tile(
                         wide, x_at, places.ctypes.data + 8 * row, down, along, delta_at, delta_row, n_columns,
-                        min(band, n_down - y), n_along, out, wide, out, wide, wide, np.float32(-np.inf),
+                        min(band, n_down - y), n_along, zeros.ctypes.data if begins else out,
+                        0 if begins else wide, out, wide, wide, np.float32(-np.inf),
                     )  # fmt: skip
                 column += wide
                 panel += 4 * n_rows * wide
+
+
+@jit
+def _inputs(
+    delta: int,
+    places: Any,
+    frame: tuple[int, int],
+    sizes: tuple[int, ...],
+    outputs: tuple[int, int, int],
+    by_pixels: bool,
+    turned: Any,
+    zeros: Any,
+    dx: Any,
+    few: Any,
+) -> None:
+    """Write gradients of images (H, W, C), from gradients (rows, columns, F) in their frame."""
+    k_h, k_w, _, _, d_h, top, left = sizes[:7]
+    count, height, across, _ = dx.shape
+    (rows, columns), (n_down, n_along, f) = frame, outputs
+    above, before = (k_h - 1) * d_h - top, k_w - 1 - left
+    if by_pixels:
+        write_places(places, 1, 0, 1, count, 0, n_down * n_along * f)
+        grid, kernel = (n_down, n_along, above, before), (k_h, k_w, f, d_h)
+        _across(delta, places, grid, kernel, turned, zeros, dx, few)
+    else:
+        write_places(places, count, rows * columns * f, height, across, columns * f, f)
+        windows(
+            delta, places, (count, height, across, 1, above, n_down), (k_h, k_w * f, d_h, columns * f),
+            turned, zeros, np.float32(-np.inf), dx, few,
+        )  # fmt: skip
 
 
 @jit
@@ -162,7 +198,7 @@ def backward(
     dx : ndarray (N, H, W, C)
         Receives the gradients of the input.
     dW : ndarray (parts, rows · packed columns)
-        Zeros; each part's sums are added to it as panels of F, their rows filled up to whole tiles.
+        Receives each part's sums as panels of F, their rows filled up to whole tiles.
     db : ndarray (parts, F)
         Zeros; each part's sums are added to it.
     by_pixels : bool
@@ -181,13 +217,13 @@ def backward(
     framed = (h_p != height or row != run) and dW.size > 0
     wide = scratch(per_block * h_p * row if framed else 0)
     few = scratch(ROWS * c + SLACK)
-    above, before = (k_h - 1) * d_h - top, k_w - 1 - left
     # Around the gradients there is room for windows that begin before them, unless it goes without.
     margins = dx.size > 0 and not by_pixels
     rows, columns = (height + (k_h - 1) * d_h, across + k_w - 1) if margins else (n_down, n_along)
-    down, first_number = (above, before * f) if margins else (0, 0)
+    down, first_number = ((k_h - 1) * d_h - top, (k_w - 1 - left) * f) if margins else (0, 0)
     delta_flat = scratch(per_block * rows * columns * f + SLACK)
     delta = delta_flat[: per_block * rows * columns * f].reshape(per_block, rows, columns * f)
+    inner = delta_flat.ctypes.data + 4 * (down * columns * f + first_number)
     filter_places = np.empty((k_h * k_w * c + ROWS - 1) // ROWS * ROWS, np.int64)
     write_places(filter_places, 1, 0, k_h, k_w * c, d_h * row, 1)
     places = np.empty(max(ROWS, per_block * height * across), np.int64)
@@ -200,16 +236,10 @@ def backward(
         for low in range(begin, end, per_block):
             high = min(end, low + per_block)
             _frame_sum(dy, rectified, rectifies, low, high, down, first_number, delta, sums)
-            if dx.size and by_pixels:
-                write_places(places, 1, 0, 1, high - low, 0, n_down * n_run)
-                grid, kernel = (n_down, n_along, above, before), (k_h, k_w, f, d_h)
-                at = delta_flat.ctypes.data
-                _across(at, places, grid, kernel, turned, zeros, dx[low:high], few)
-            elif dx.size:
-                write_places(places, high - low, rows * columns * f, height, across, columns * f, f)
-                windows(
-                    delta_flat.ctypes.data, places, (high - low, height, across, 1, above, n_down),
-                    (k_h, k_w * f, d_h, columns * f), turned, zeros, np.float32(-np.inf), dx[low:high], few,
+            if dx.size:
+                _inputs(
+                    delta_flat.ctypes.data, places, (rows, columns), sizes, (n_down, n_along, f), by_pixels,
+                    turned, zeros, dx[low:high], few,
                 )  # fmt: skip
             if dW.size:
                 base = x.ctypes.data + 4 * low * h_p * row
@@ -217,9 +247,9 @@ def backward(
                     frame(x, low, high, top, left * c, wide.reshape(per_block, h_p, row))
                     base = wide.ctypes.data
                 _filters(
-                    base, filter_places, h_p * row, s_h * row, s_w * c,
-                    delta_flat.ctypes.data + 4 * (down * columns * f + first_number),
-                    rows * columns * f, columns * f, (high - low, n_down, n_along), f, dW[part],
+                    base, filter_places, (h_p * row, s_h * row, s_w * c), inner,
+                    (rows * columns * f, columns * f), (high - low, n_down, n_along), f,
+                    zeros if low == begin else zeros[:0], dW[part],
                 )  # fmt: skip
         for i in range(n_run):
             db[part, i % f] += sums[i]
@@ -237,15 +267,18 @@ def _add(row: Any, total: Any) -> None:
 def sum_panels(parts: Any, n_rows: int, total: Any) -> None:
     """Write the sums over parts, in their order, of gradients as panels into ``total`` (K, F)."""
     depth, n_columns = total.shape
-    column = place = 0
+    sums = parts[0]
+    for part in range(1, len(parts)):
+        _add(parts[part], sums)
+    source, column = sums.ctypes.data, 0
     while column < n_columns:
         wide = width(n_columns - column)
         live = min(wide, n_columns - column)
         for k in range(depth):
-            at = place + k * wide
-            target = total[k, column : column + live]
-            target[:] = parts[0, at : at + live]
-            for part in range(1, len(parts)):
-                _add(parts[part, at : at + live], target)
+            row, target = source + 4 * k * wide, total.ctypes.data + 4 * (k * n_columns + column)
+            for c in range(0, live // 8 * 8, 8):
+                move_8(row + 4 * c, target + 4 * c)
+            for c in range(live // 8 * 8, live):
+                move_1(row + 4 * c, target + 4 * c)
         column += wide
-        place += n_rows * wide
+        source += 4 * n_rows * wide

@@ -13,6 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.shares import take
 
 __all__ = ["backward", "forward"]
 
@@ -101,9 +102,16 @@ def _window(
 
 @jit
 def forward(
-    x: Any, kernel: tuple[int, int], stride: tuple[int, int], out: Any, winner: Any, first: int, last: int
+    x: Any,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    out: Any,
+    winner: Any,
+    taken: Any,
+    first: int,
+    last: int,
 ) -> None:
-    """Write the maxima of the windows of some images, and where they are.
+    """Write the maxima of the windows of images that nobody has taken, and where they are.
 
     Parameters
     ----------
@@ -115,22 +123,27 @@ def forward(
         Receives the maxima.
     winner : ndarray of uint8, of the same shape or (1, 1, 1, 1)
         Receives the place in its window of the first of tied maxima, unless it has not the shape.
+    taken : ndarray of int64 (1,)
+        Counts the images that were taken.
     first, last : int
-        Which images.
+        Numbers of this call among others at the same time.
     """
     _, height, across, c = x.shape
     _, n_down, n_along, _ = out.shape
     images, maps = x.ctypes.data, out.ctypes.data
     where = winner.ctypes.data if winner.shape == out.shape else 0
-    for row in range(first * n_down, last * n_down):
-        n, y = divmod(row, n_down)
-        begin = images + 4 * (n * height + y * stride[0]) * across * c
-        for z in range(n_along):
-            place = (row * n_along + z) * c
-            _window(
-                begin + 4 * z * stride[1] * c, across * c, c, kernel, c, maps + 4 * place,
-                where + place if where else 0,
-            )  # fmt: skip
+    while True:
+        n = take(taken)
+        if n >= len(x):
+            break
+        for y in range(n_down):
+            begin = images + 4 * (n * height + y * stride[0]) * across * c
+            for z in range(n_along):
+                place = ((n * n_down + y) * n_along + z) * c
+                _window(
+                    begin + 4 * z * stride[1] * c, across * c, c, kernel, c, maps + 4 * place,
+                    where + place if where else 0,
+                )  # fmt: skip
 
 
 @jit(distinct=True)
@@ -159,9 +172,16 @@ def _add(gradient: Any, where: Any, index: int, target: Any) -> None:
 
 @jit
 def backward(
-    dy: Any, winner: Any, kernel: tuple[int, int], stride: tuple[int, int], dx: Any, first: int, last: int
+    dy: Any,
+    winner: Any,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dx: Any,
+    taken: Any,
+    first: int,
+    last: int,
 ) -> None:
-    """Write the gradients of windows to their winners, for some images.
+    """Write the gradients of windows to their winners, for images that nobody has taken.
 
     Parameters
     ----------
@@ -171,13 +191,18 @@ def backward(
         As of :func:`forward`.
     dx : ndarray (N, H, W, C)
         Receives the gradients of the images.
+    taken : ndarray of int64 (1,)
+        Counts the images that were taken.
     first, last : int
-        Which images.
+        Numbers of this call among others at the same time.
     """
     _, n_down, n_along, _ = dy.shape
     apart = stride[0] >= kernel[0] and stride[1] >= kernel[1]
     covered = kernel[0] * n_down == dx.shape[1] and kernel[1] * n_along == dx.shape[2] and apart
-    for n in range(first, last):
+    while True:
+        n = take(taken)
+        if n >= len(dx):
+            break
         if not covered:
             dx[n] = 0
         for y in range(n_down):

@@ -21,9 +21,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.moves import move_1, move_8
 from npdl_numba.compiled.tiles import WIDE
 
-__all__ = ["ROWS", "n_packed", "pack", "tile", "width"]
+__all__ = ["ROWS", "n_packed", "pack", "pack_turned", "tile", "width"]
 
 _FLOAT, _INT, _INT32, _BIT = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
@@ -147,17 +148,37 @@ def n_packed(n_columns: int) -> int:
 def pack(matrix: Any, panels: Any) -> None:
     """Write the panels of a matrix (K, F) into an array of K times :func:`n_packed` numbers."""
     depth, n_columns = matrix.shape
-    column = place = 0
+    panels[:] = 0
+    source, target, column = matrix.ctypes.data, panels.ctypes.data, 0
     while column < n_columns:
         wide = width(n_columns - column)
         live = min(wide, n_columns - column)
         for k in range(depth):
-            for c in range(live):
-                panels[place + c] = matrix[k, column + c]
-            for c in range(live, wide):
-                panels[place + c] = 0
-            place += wide
+            row = source + 4 * (k * n_columns + column)
+            for c in range(0, live // 8 * 8, 8):
+                move_8(row + 4 * c, target + 4 * c)
+            for c in range(live // 8 * 8, live):
+                move_1(row + 4 * c, target + 4 * c)
+            target += 4 * wide
         column += wide
+
+
+@jit
+def pack_turned(filters: Any, panels: Any) -> None:
+    """Write the panels of filters (K, C, F) turned around, a matrix (K F, C): the last of K come first."""
+    n_places, n_columns, n_filters = filters.shape
+    panels[:] = 0
+    column, begin = 0, panels.ctypes.data
+    while column < n_columns:
+        wide = width(n_columns - column)
+        for k in range(n_places):
+            place = begin + 4 * (n_places - 1 - k) * n_filters * wide
+            for c in range(min(wide, n_columns - column)):
+                source = filters.ctypes.data + 4 * (k * n_columns + column + c) * n_filters
+                for f in range(n_filters):
+                    move_1(source + 4 * f, place + 4 * (f * wide + c))
+        column += wide
+        begin += 4 * n_places * n_filters * wide
 
 
 @jit
