@@ -79,6 +79,7 @@ def written(about: dict[str, Any], options: Options, results: dict[str, list[dic
         "(smallest–largest). Load is the machine's over a minute, before or after the row, the larger; as "
         "much of it as there are threads is the benchmark's own.",
         *absent(),
+        tables.counted(results),
         tables.steps(results),
     ]
     if any("memory_mb" in row for rows in results.values() for row in rows):

@@ -47,6 +47,20 @@ def judged(module: str, row: Mapping[str, Any], contender: str) -> str:
     return f"{ratio(found)}, ≤ {limit:.2f} {verdict(found['median'], limit)}"
 
 
+def counted(results: Mapping[str, Rows]) -> str:
+    """Return how many of the targets are met."""
+    pairs = [
+        (row["ratios"][name]["median"], limit)
+        for module, rows in results.items()
+        for row in rows
+        for name in OURS
+        if name in row.get("ratios", {})
+        and (limit := target(module, row["case"], name, row["threads"])) is not None
+    ]
+    met = sum(verdict(found, limit) == "met" for found, limit in pairs)
+    return f"{met} of {len(pairs)} targets are met."
+
+
 def fraction(row: Mapping[str, Any], contender: str) -> str:
     """Return which part of the sgemm peak a contender reaches."""
     found = row.get("sgemm_fraction", {}).get(contender)

@@ -37,6 +37,11 @@ def test_a_contender_that_is_missing_is_a_dash(bench, row):
     assert bench("tables").judged("recurrent", row, "npdl+numba") == "–"
 
 
+def test_targets_are_counted(bench, row):
+    alone = {**row, "case": "a case without a target"}
+    assert bench("tables").counted({"recurrent": [row, alone]}) == "1 of 2 targets are met."
+
+
 def test_resources(bench, row):
     del row["sgemm_fraction"]["npdl"]
     line = bench("tables").resources({"recurrent": [row]}).splitlines()[2]
