@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from npdl_core.kernels import losses, reference
+from npdl_core.kernels import losses, reference, steps
 from npdl_core.kernels.table import Kernel, declare, find, names
 
 __all__ = ["Kernel", "declare", "find", "names"]
 
-for _module in (reference, losses):
+for _module in (reference, losses, steps):
     for _name in _module.__all__:
         declare(_name, getattr(_module, _name))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "affine_backward",
     "affine_forward",
+    "momentum_step",
     "sgd_step",
     "softmax",
     "softmax_cross_entropy",
@@ -40,6 +41,14 @@ def affine_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[
         dW, db, out = np.empty((d, h), dtype), np.empty(h, dtype), np.empty((m, d), dtype)
         yield delta, rows, W, dW, db, out
         yield delta, rows, W, dW, None, None
+
+
+def momentum_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield (p, g, velocity, rate, momentum) of several sizes, with every option."""
+    for shape in ((), (1,), (3, 5), (0, 2), (20_001,)):
+        p, g, velocity = (np.asarray(_draw(rng, dtype, *shape)) for _ in range(3))
+        for options in ({}, {"keep": 0.9}, {"nesterov": True}, {"nesterov": True, "keep": 0.9}):
+            yield p.copy(), g, velocity.copy(), 0.1, 0.7, options
 
 
 def sgd_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:

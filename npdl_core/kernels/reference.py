@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_core.optimizers.blocks import blocks
-
-__all__ = ["affine_backward", "affine_forward", "sgd_step"]
+__all__ = ["affine_backward", "affine_forward"]
 
 
 def affine_forward(
@@ -63,24 +61,3 @@ def affine_backward(
     if out is not None:
         np.matmul(delta, W.T, out=out)
     return out
-
-
-def sgd_step(p: NDArray[Any], g: NDArray[Any], rate: float, *, keep: float = 1.0) -> None:
-    r"""Take a step of gradient descent: :math:`p \leftarrow k p - \eta g`.
-
-    Parameters
-    ----------
-    p, g : ndarray
-        A parameter, changed in place, and its gradient, of any shape.
-    rate : float
-        :math:`\eta`.
-    keep : float
-        k; less than 1 with decoupled weight decay.
-    """
-    step = None
-    for p_block, g_block in blocks([p, g]):
-        if keep != 1:
-            p_block *= keep
-        if step is None or step.shape != p_block.shape:
-            step = np.empty_like(p_block)
-        p_block -= np.multiply(g_block, rate, out=step)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core import kernels
@@ -72,27 +71,25 @@ class SGD(Optimizer):
     def update_array(
         self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
     ) -> None:
-        """Hand the whole array to the kernel if this is the plain step with the gradient as it is."""
-        if self.momentum or not treatment.plain or type(self).apply is not SGD.apply:
-            super().update_array(p, g, treatment, slots)
+        """Hand the whole array to the kernel if the gradient is taken as it is."""
+        if treatment.plain and type(self).apply is SGD.apply:
+            self._step(p, g, treatment.lr, treatment.keep, slots)
         else:
-            options = {} if treatment.keep == 1 else {"keep": treatment.keep}
-            kernels.sgd_step(p, g, treatment.lr, **options)
+            super().update_array(p, g, treatment, slots)
 
     def apply(
         self, p: NDArray[Any], g: NDArray[Any], lr: float, scratch: Arrays, **slots: NDArray[Any]
     ) -> None:
         """Take one step."""
-        step = np.multiply(g, lr, out=scratch[0])
+        self._step(p, g, lr, 1.0, slots)
+
+    def _step(
+        self, p: NDArray[Any], g: NDArray[Any], lr: float, keep: float, slots: dict[str, NDArray[Any]]
+    ) -> None:
+        options: dict[str, Any] = {} if keep == 1 else {"keep": keep}
         if not self.momentum:
-            p -= step
+            kernels.sgd_step(p, g, lr, **options)
             return
-        velocity = slots["velocity"]
-        velocity *= self.momentum
-        velocity -= step
         if self.nesterov:
-            p -= step
-            np.multiply(velocity, self.momentum, out=step)
-            p += step
-        else:
-            p += velocity
+            options["nesterov"] = True
+        kernels.momentum_step(p, g, slots["velocity"], lr, self.momentum, **options)

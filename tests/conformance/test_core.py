@@ -211,6 +211,7 @@ TABLE = {
     "kernels": {
         "affine_backward": {},
         "affine_forward": {},
+        "momentum_step": {},
         "sgd_step": {},
         "softmax": {},
         "softmax_cross_entropy": {},

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from npdl_core import kernels
 from npdl_core.optimizers import SGD
 
 
@@ -18,6 +19,29 @@ def test_steps_follow_the_equations(momentum, nesterov):
         v = momentum * v - 0.1 * g
         due += momentum * v - 0.1 * g if nesterov else v
     np.testing.assert_allclose(p, due, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (40_001,)], ids=str)
+@pytest.mark.parametrize("shared", [{}, {"weight_decay": 0.1, "decoupled": True}, {"clip": 0.5}], ids=str)
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.8, False), (0.8, True)])
+def test_every_bit_is_that_of_the_rule_written_out(momentum, nesterov, shared, shape, monkeypatch):
+    monkeypatch.setattr(kernels, "momentum_step", kernels.find("momentum_step").reference)
+    monkeypatch.setattr(kernels, "sgd_step", kernels.find("sgd_step").reference)
+    rng = np.random.default_rng(0)
+    p = rng.standard_normal(shape, "float32")
+    due, v = p.copy(), np.zeros_like(p)
+    optimizer = SGD(lr=0.1, momentum=momentum, nesterov=nesterov, **shared)
+    for _ in range(3):
+        g = rng.standard_normal(shape, "float32")
+        optimizer.update([p], [g])
+        if "clip" in shared:
+            g = g.clip(-0.5, 0.5)
+        if "decoupled" in shared:
+            due *= 1 - 0.1 * 0.1
+        step = 0.1 * g
+        v = momentum * v - step
+        due = due - step + momentum * v if nesterov else due + v
+    assert p.tobytes() == due.tobytes()
 
 
 def test_momentum_minimises_an_ill_conditioned_bowl_faster():

@@ -9,9 +9,9 @@ from npdl_numba import affine, convolution, coverage, losses, pooling, recurrent
 
 OWNERS = {
     **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
-    **dict.fromkeys([*affine.__all__, *losses.__all__, "sgd_step"], "npdl_core"),
+    **dict.fromkeys([*affine.__all__, *losses.__all__, "momentum_step", "sgd_step"], "npdl_core"),
     **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
-    **dict.fromkeys(["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"], "npdl_optim"),
+    **dict.fromkeys(["adagrad_step", "adam_step", "rmsprop_step"], "npdl_optim"),
 }
 TABLE = {"kernels": {name: {} for name in OWNERS}}
 

@@ -60,7 +60,7 @@ TABLE = {
             {"schedule": COSINE, "steps": 1},
         ),
     },
-    "kernels": {"adagrad_step": {}, "adam_step": {}, "momentum_step": {}, "rmsprop_step": {}},
+    "kernels": {"adagrad_step": {}, "adam_step": {}, "rmsprop_step": {}},
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npdl_core.kernels import declare
 from npdl_core.optimizers.blocks import BLOCK, blocks
 
-__all__ = ["adagrad_step", "adam_step", "momentum_step", "rmsprop_step"]
+__all__ = ["adagrad_step", "adam_step", "rmsprop_step"]
 
 
 def _with_scratch(count: int, *arrays: NDArray[Any]) -> Iterator[list[NDArray[Any]]]:
@@ -74,46 +74,6 @@ def _adam_step(
         np.divide(m_block, size, out=size)
         size *= r
         p_block -= size
-
-
-def _momentum_step(
-    p: NDArray[Any],
-    g: NDArray[Any],
-    velocity: NDArray[Any],
-    rate: float,
-    momentum: float,
-    *,
-    nesterov: bool = False,
-    keep: float = 1.0,
-) -> None:
-    r"""Update velocity and parameters in place.
-
-    :math:`v \leftarrow m v - \eta g`, then :math:`p \leftarrow k p + v`, or in Nesterov's form
-    :math:`p \leftarrow k p - \eta g + m v`.
-
-    Parameters
-    ----------
-    p, g, velocity : ndarray
-        Parameter, gradient and v, of one shape and dtype; g is read only.
-    rate, momentum : float
-        :math:`\eta` and m.
-    nesterov : bool
-        Look ahead.
-    keep : float
-        k, from decoupled weight decay.
-    """
-    for p_block, g_block, v_block, step in _with_scratch(1, p, g, velocity):
-        np.multiply(g_block, rate, out=step)
-        v_block *= momentum
-        v_block -= step
-        if keep != 1:
-            p_block *= keep
-        if nesterov:
-            p_block -= step
-            np.multiply(v_block, momentum, out=step)
-            p_block += step
-        else:
-            p_block += v_block
 
 
 def _adagrad_step(
@@ -189,5 +149,4 @@ def _rmsprop_step(
 
 adagrad_step = declare("adagrad_step", _adagrad_step)
 adam_step = declare("adam_step", _adam_step)
-momentum_step = declare("momentum_step", _momentum_step)
 rmsprop_step = declare("rmsprop_step", _rmsprop_step)

@@ -8,30 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npdl_core.checks import check_bool, check_float
-from npdl_core.optimizers.base import Arrays, Optimizer, Treatment
+from npdl_core.optimizers.base import Arrays, Optimizer
 from npdl_core.optimizers.sgd import SGD
-from npdl_optim.kernels import momentum_step
 
 __all__ = ["EmaMomentum", "Momentum", "NesterovMomentum"]
 
 
-class _WithVelocity(SGD):
-    """What both forms with a velocity share: the kernel."""
-
-    def update_array(
-        self, p: NDArray[Any], g: NDArray[Any], treatment: Treatment, slots: dict[str, NDArray[Any]]
-    ) -> None:
-        """Hand the whole array to the kernel if there is momentum and the gradient is taken as it is."""
-        if not self.momentum or not treatment.plain or type(self).apply is not SGD.apply:
-            super().update_array(p, g, treatment, slots)
-            return
-        options: dict[str, Any] = {"nesterov": True} if self.nesterov else {}
-        if treatment.keep != 1:
-            options["keep"] = treatment.keep
-        momentum_step(p, g, slots["velocity"], treatment.lr, self.momentum, **options)
-
-
-class Momentum(_WithVelocity):
+class Momentum(SGD):
     r"""Gradient descent with momentum m: :math:`v \leftarrow m v - \eta g`, then :math:`p \leftarrow p + v`.
 
     Parameters
@@ -74,7 +57,7 @@ class Momentum(_WithVelocity):
         super().__init__(lr, clip, decay, lr_min, lr_max, momentum=momentum, nesterov=nesterov, **shared)
 
 
-class NesterovMomentum(_WithVelocity):
+class NesterovMomentum(SGD):
     r"""Momentum that looks ahead.
 
     :math:`v \leftarrow m v - \eta g`, then :math:`p \leftarrow p + m v - \eta g`.
