@@ -27,20 +27,23 @@ def _draw(rng: np.random.Generator, dtype: np.dtype[Any], *shape: int) -> NDArra
 
 
 def affine_forward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield (rows, W, b, out) of several sizes, with and without a bias."""
+    """Yield (rows, W, b, out) of several sizes, with and without a bias and the rectifier."""
     for m, d, h in _SIZES:
         rows, W, b = _draw(rng, dtype, m, d), _draw(rng, dtype, d, h), _draw(rng, dtype, h)
         yield rows, W, b, np.empty((m, h), dtype)
+        yield rows, W, b, np.empty((m, h), dtype), {"rectify": True}
         yield np.asfortranarray(rows), W, None, np.empty((m, h), dtype)
 
 
 def affine_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield (delta, rows, W, dW, db, out) of several sizes, with and without bias and input gradient."""
+    """Yield (delta, rows, W, dW, db, out) of several sizes, with and without what may be left out."""
     for m, d, h in _SIZES:
         delta, rows, W = _draw(rng, dtype, m, h), _draw(rng, dtype, m, d), _draw(rng, dtype, d, h)
         dW, db, out = np.empty((d, h), dtype), np.empty(h, dtype), np.empty((m, d), dtype)
         yield delta, rows, W, dW, db, out
         yield delta, rows, W, dW, None, None
+        rectified = np.maximum(_draw(rng, dtype, m, h), 0)
+        yield delta, rows, W, dW, db, out, {"rectified": rectified}
 
 
 def momentum_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:

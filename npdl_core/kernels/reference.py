@@ -11,7 +11,12 @@ __all__ = ["affine_backward", "affine_forward"]
 
 
 def affine_forward(
-    rows: NDArray[Any], W: NDArray[Any], b: NDArray[Any] | None, out: NDArray[Any]
+    rows: NDArray[Any],
+    W: NDArray[Any],
+    b: NDArray[Any] | None,
+    out: NDArray[Any],
+    *,
+    rectify: bool = False,
 ) -> NDArray[Any]:
     """Write rows W + b into ``out``.
 
@@ -25,11 +30,13 @@ def affine_forward(
         Bias.
     out : ndarray (M, H)
         Where to write; returned.
+    rectify : bool
+        Write zeros for negative numbers.
     """
     np.matmul(rows, W, out=out)
     if b is not None:
         out += b
-    return out
+    return np.maximum(out, 0, out=out) if rectify else out
 
 
 def affine_backward(
@@ -39,6 +46,9 @@ def affine_backward(
     dW: NDArray[Any],
     db: NDArray[Any] | None,
     out: NDArray[Any] | None,
+    *,
+    rectified: NDArray[Any] | None = None,
+    scratch: NDArray[Any] | None = None,
 ) -> NDArray[Any] | None:
     """Write the gradients of :func:`affine_forward` for ``delta`` (M, H) into ``dW``, ``db`` and ``out``.
 
@@ -54,7 +64,13 @@ def affine_backward(
         Where to write the bias gradient.
     out : ndarray (M, D) or None
         Where to write the input's gradient; returned.
+    rectified : ndarray (M, H), optional
+        What a forward with ``rectify`` wrote: gradients count only where it is positive.
+    scratch : ndarray (M, H), optional
+        May be overwritten then, which saves an allocation.
     """
+    if rectified is not None:
+        delta = np.multiply(delta, np.greater(rectified, 0), out=scratch)
     np.matmul(rows.T, delta, out=dW)
     if db is not None:
         np.add.reduce(delta, axis=0, out=db)

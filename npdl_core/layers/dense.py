@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from npdl_core import kernels, registry
 from npdl_core.activations.base import activate, activation_vjp
+from npdl_core.activations.rectifiers import ReLU
 from npdl_core.checks import check_bool, check_int
 from npdl_core.layers.base import Layer
 
@@ -78,14 +79,24 @@ class Dense(Layer):
         rows = self._rows(input, train)
         shape = (rows.shape[0], self.n_out)
         scores = self.work_array("scores", shape) if train else np.empty(shape, self.dtype)
-        kernels.affine_forward(rows, self.W, self.b if self.use_bias else None, scores)
-        keep_scores = train and getattr(self.activation, "needs_input", True)
-        output = activate(
-            self.activation, scores, self.work_array("output", shape) if keep_scores else scores
-        )
+        bias = self.b if self.use_bias else None
+        keep_scores, output = False, scores
+        if self.rectifies:
+            kernels.affine_forward(rows, self.W, bias, scores, rectify=True)
+        else:
+            kernels.affine_forward(rows, self.W, bias, scores)
+            keep_scores = train and getattr(self.activation, "needs_input", True)
+            output = activate(
+                self.activation, scores, self.work_array("output", shape) if keep_scores else scores
+            )
         if train:
             self.retain(rows, scores if keep_scores else None, output)
         return output if input.ndim == 2 else output.reshape(*input.shape[:-1], self.n_out)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether the activation is the rectifier, which the kernels apply themselves."""
+        return type(self.activation) is ReLU
 
     def _rows(self, input: NDArray[Any], train: bool) -> NDArray[Any]:
         """Return (..., D) as (M, D); what training has to copy for that goes where the last copy was."""
@@ -98,13 +109,16 @@ class Dense(Layer):
     def backward(self, pre_grad: Any, skip_activation: bool = False) -> NDArray[Any] | None:
         """Write dW and db, return dx (..., D); ``skip_activation``: ``pre_grad`` is that of f's argument."""
         rows, scores, output = self.retained()
-        delta = as_rows(pre_grad)
+        delta, options = as_rows(pre_grad), {}
         if not skip_activation:
-            delta = activation_vjp(
-                self.activation, delta, scores, output, self.work_array("delta", output.shape)
-            )
+            scratch = self.work_array("delta", output.shape)
+            if self.rectifies:
+                options = {"rectified": output, "scratch": scratch}
+            else:
+                delta = activation_vjp(self.activation, delta, scores, output, scratch)
         grad = None if self.first_layer else self.work_array("input_grad", rows.shape)
-        kernels.affine_backward(delta, rows, self.W, self.dW, self.db if self.use_bias else None, grad)
+        db = self.db if self.use_bias else None
+        kernels.affine_backward(delta, rows, self.W, self.dW, db, grad, **options)
         if grad is None or pre_grad.ndim == 2:
             return grad
         return grad.reshape(*pre_grad.shape[:-1], rows.shape[1])

@@ -196,3 +196,19 @@ def test_affine_kernels(dtype):
     np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-5)
     np.testing.assert_allclose(back, delta @ W.T, rtol=1e-5, atol=1e-6)
     assert kernels.affine_backward(delta, rows, W, dW, None, None) is None
+
+
+def test_affine_kernels_with_the_rectifier():
+    rng = np.random.default_rng(0)
+    rows, W, b, delta = (rng.normal(0, 1, shape) for shape in ((4, 3), (3, 2), (2,), (4, 2)))
+    scores, out = rows @ W + b, np.empty((4, 2))
+    assert kernels.affine_forward(rows, W, b, out, rectify=True) is out
+    np.testing.assert_allclose(out, np.maximum(scores, 0))
+    kept = delta.copy()
+    for scratch in (None, np.empty_like(delta)):
+        dW, db, back = np.empty_like(W), np.empty_like(b), np.empty_like(rows)
+        kernels.affine_backward(delta, rows, W, dW, db, back, rectified=out, scratch=scratch)
+        np.testing.assert_array_equal(delta, kept)
+        for got, due in ((dW, rows.T @ (delta * (scores > 0))), (back, delta * (scores > 0) @ W.T)):
+            np.testing.assert_allclose(got, due)
+        np.testing.assert_allclose(db, (delta * (scores > 0)).sum(axis=0))

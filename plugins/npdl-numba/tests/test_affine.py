@@ -72,12 +72,33 @@ def test_products_of_any_size(m, d, h):
     require_alike(computed(*arrays), expected(*arrays))
 
 
+def rectified(rows, W, b, delta):
+    """Return the same with the rectifier."""
+    y, dW, db, dx = blank(*delta.shape), blank(*W.shape), blank(len(b)), blank(*rows.shape)
+    assert affine.affine_forward(rows, W, b, y, rectify=True) is y
+    assert affine.affine_backward(delta, rows, W, dW, db, dx, rectified=y) is dx
+    return y, dW, db, dx
+
+
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_every_bit_is_the_same_on_any_number_of_threads(sizes, monkeypatch):
+def test_rectified_ones_are_those_of_what_is_positive(sizes):
+    rows, W, b, delta = draw(*sizes)
+    kept = delta.copy()
+    y, *grads = rectified(rows, W, b, delta)
+    scores = computed(rows, W, b, delta)[0]
+    np.testing.assert_array_equal(y, np.maximum(scores, 0))
+    np.testing.assert_array_equal(delta, kept)
+    for one, other in zip(grads, computed(rows, W, b, delta * (scores > 0))[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kernel", [computed, rectified])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_every_bit_is_the_same_on_any_number_of_threads(sizes, kernel, monkeypatch):
     arrays, found = draw(*sizes), []
     for limit in (1, 2, 3, 5):
         monkeypatch.setattr(threads, "limit", lambda limit=limit: limit)
-        found.append([array.tobytes() for array in computed(*arrays)])
+        found.append([array.tobytes() for array in kernel(*arrays)])
     assert found[1:] == found[:1] * 3
 
 
@@ -91,10 +112,10 @@ def test_rows_may_lie_apart(sizes):
         view[...] = array
     y, dW, dx = (np.full(shape, 7, "float32") for shape in ((m, h + 2), (d, h + 3), (m, d + 4)))
     db = blank(h)
-    affine.affine_forward(apart[0], apart[1], b, y[:, :-2])
-    affine.affine_backward(apart[2], apart[0], apart[1], dW[:, 3:], db, dx[:, 1:-3])
+    affine.affine_forward(apart[0], apart[1], b, y[:, :-2], rectify=True)
+    affine.affine_backward(apart[2], apart[0], apart[1], dW[:, 3:], db, dx[:, 1:-3], rectified=y[:, :-2])
     together = (y[:, :-2], dW[:, 3:], db, dx[:, 1:-3])
-    for one, other in zip(together, computed(rows, W, b, delta), strict=True):
+    for one, other in zip(together, rectified(rows, W, b, delta), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (y[:, -2:] == 7).all()
     assert (dW[:, :3] == 7).all()
@@ -121,6 +142,9 @@ def test_infinite_and_missing_numbers_stay_in_their_row():
     assert np.isinf(y[5]).all()
     others = np.setdiff1d(np.arange(40), (3, 5))
     np.testing.assert_allclose(y[others], clean[others], rtol=0, atol=1e-4)
+    affine.affine_forward(rows, W, b, y, rectify=True)
+    assert np.isnan(y[3]).all()
+    assert set(y[5]) == {0, np.inf}
 
 
 def test_what_is_declined(monkeypatch):
@@ -146,6 +170,7 @@ def test_what_is_declined(monkeypatch):
     assert back(delta, rows, W, dW, db.astype("float64"), dx) is NotImplemented
     assert back(delta, rows, W, dW, db, dx[:, ::2]) is NotImplemented
     assert back(delta[1:], rows, W, dW, db, dx) is NotImplemented
+    assert back(delta, rows, W, dW, db, dx, rectified=y[1:]) is NotImplemented
     monkeypatch.setattr(coverage, "MIN_ROWS", 41)
     assert declined()
     monkeypatch.setattr(coverage, "MIN_ROWS", 1)

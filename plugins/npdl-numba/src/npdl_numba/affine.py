@@ -21,19 +21,27 @@ PER_THREAD = 1 << 18
 """Multiplications for which a thread pays."""
 
 
-def affine_forward(rows: Array, W: Array, b: Array | None, out: Array) -> Any:
-    """Write rows W + b into ``out``, or decline."""
+def affine_forward(rows: Array, W: Array, b: Array | None, out: Array, *, rectify: bool = False) -> Any:
+    """Write rows W + b into ``out``, rectified or not, or decline."""
     if not (_covers(rows, W, out) and (b is None or coverage.plain((b, W.shape[1:])))):
         return NotImplemented
     from npdl_numba.compiled import affine
 
     unused = (_NO_ROWS, False, _NO_ROWS)
-    _run(affine.work, rows.shape[0] * W.size, True, rows, W, *_given(b), out, *unused)
+    _run(affine.work, rows.shape[0] * W.size, True, rows, W, *_given(b), out, rectify, _NO_ROWS, *unused)
     return out
 
 
 def affine_backward(
-    delta: Array, rows: Array, W: Array, dW: Array, db: Array | None, out: Array | None
+    delta: Array,
+    rows: Array,
+    W: Array,
+    dW: Array,
+    db: Array | None,
+    out: Array | None,
+    *,
+    rectified: Array | None = None,
+    scratch: Array | None = None,
 ) -> Any:
     """Write the gradients into ``dW``, ``db`` and ``out``, or decline."""
     covered = (
@@ -41,13 +49,15 @@ def affine_backward(
         and coverage.rows_apart((dW, W.shape))
         and (db is None or coverage.plain((db, W.shape[1:])))
         and (out is None or coverage.rows_apart((out, rows.shape)))
+        and (rectified is None or coverage.rows_apart((rectified, delta.shape)))
     )
     if not covered:
         return NotImplemented
     from npdl_numba.compiled import affine
 
     work = rows.shape[0] * W.size * (1 if out is None else 2)
-    _run(affine.work, work, False, rows, W, *_given(db), delta, dW, *_given(out, _NO_ROWS))
+    results = (*_given(rectified, _NO_ROWS), dW, *_given(out, _NO_ROWS))
+    _run(affine.work, work, False, rows, W, *_given(db), delta, *results)
     return out
 
 
