@@ -16,7 +16,7 @@ NAMES = convolution.__all__
 @pytest.fixture
 def all_sizes(monkeypatch):
     """Small arrays are computed, too."""
-    monkeypatch.setattr(coverage, "MIN_WORK", 0)
+    monkeypatch.setattr(coverage, "MIN_PRODUCT", 0)
     monkeypatch.setattr(coverage, "MIN_NUMBERS", 1)
 
 
@@ -126,12 +126,20 @@ def test_inputs_are_left_alone_and_all_of_an_output_is_written(name, all_sizes):
 def test_small_double_and_strided_arrays_are_declined(name, monkeypatch):
     args, options = draw(name)[0]
     assert apply(name, args, options) is NotImplemented
-    monkeypatch.setattr(coverage, "MIN_WORK", 0)
+    monkeypatch.setattr(coverage, "MIN_PRODUCT", 0)
     assert apply(name, *draw(name, "float64")[0]) is NotImplemented
     for position in range(len(args)):
         changed = list(args)
         changed[position] = np.repeat(args[position], 2, axis=-1)[..., ::2]
         assert apply(name, changed, options) is NotImplemented
+
+
+def test_an_image_that_numpy_takes_long_for_is_computed():
+    W = np.ones((5, 5, 1, 20), "float32")
+    for size, due in ((28, True), (24, False)):
+        x, out = np.ones((1, size, size, 1), "float32"), np.zeros((1, size - 4, size - 4, 20), "float32")
+        assert (convolution.convolution_forward(x, W, out) is out) == due
+        assert (out == (25 if due else 0)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

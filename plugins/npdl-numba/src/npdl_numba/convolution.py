@@ -9,13 +9,14 @@ threads; results do not depend on how.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npdl_numba import threads
-from npdl_numba.coverage import plain, worth_it
+from npdl_numba import coverage, threads
+from npdl_numba.coverage import plain
 
 __all__ = ["convolution_backward", "convolution_forward"]
 
@@ -142,24 +143,14 @@ class _Form(NamedTuple):
         padding: Pads | None,
     ) -> _Form | None:
         """Return the form of a call, or None where it is not covered."""
-        n_axes = W.ndim - 2
-        shapes = x.ndim == out.ndim == W.ndim and W.shape[-2] == x.shape[-1] and out.shape[-1] == W.shape[-1]
-        if not (shapes and n_axes in (1, 2) and groups == 1 and len(out) == len(x)):
+        if W.ndim not in (3, 4) or groups != 1 or not plain((W, W.shape), (out, out.shape)):
             return None
-        if not (plain((W, W.shape), (out, out.shape)) and worth_it(out.size * (W.size // W.shape[-1]))):
+        # NumPy's patches take a tenth of a millisecond however few they are.
+        if out.size * (W.size // W.shape[-1]) <= coverage.MIN_PRODUCT:
             return None
-        fill = (1,) * (2 - n_axes)
-        kernel, steps = (*fill, *W.shape[:-2]), (*fill, *(stride or (1,) * n_axes))
-        apart = (*fill, *(dilation or (1,) * n_axes))
-        pads = (*((0, 0),) * (2 - n_axes), *(padding or ((0, 0),) * n_axes))
-        inner, outer = (*fill, *x.shape[1:-1]), (*fill, *out.shape[1:-1])
-        wide = tuple(size + sum(margins) for size, margins in zip(inner, pads, strict=True))
-        geometry = zip(kernel, steps, apart, wide, outer, strict=True)
-        fits = all((o - 1) * s + (k - 1) * d < w for k, s, d, w, o in geometry)
-        if not fits or apart[1] != 1 or 0 in x.shape:
-            return None
-        sizes = (*kernel, *steps, apart[0], pads[0][0], pads[1][0], *wide, x.shape[-1])
-        return cls(tuple(map(int, sizes)), pads, n_axes == 1)
+        margins = None if padding is None else tuple((before, after) for before, after in padding)
+        steps = (None if sizes is None else tuple(sizes) for sizes in (stride, dilation))
+        return _form(x.shape, W.shape, out.shape, *steps, margins)
 
     @property
     def reversible(self) -> bool:
@@ -184,6 +175,28 @@ class _Form(NamedTuple):
         """Return how many images are computed at a time: several small ones, but shared out to threads."""
         places = math.prod(out.shape[1:-1])
         return min(-(-_BLOCK // places), -(-len(out) // _PARTS))
+
+
+@lru_cache
+def _form(
+    x: Sizes, W: Sizes, out: Sizes, stride: Sizes | None, dilation: Sizes | None, padding: Pads | None
+) -> _Form | None:
+    """Return the form of a call with arrays of these shapes, or None where it is not covered."""
+    n_axes = len(W) - 2
+    if not (len(x) == len(out) == len(W) and (x[0], x[-1], out[-1]) == (out[0], *W[-2:])):
+        return None
+    fill = (1,) * (2 - n_axes)
+    kernel, steps = (*fill, *W[:-2]), (*fill, *(stride or (1,) * n_axes))
+    apart = (*fill, *(dilation or (1,) * n_axes))
+    pads = (*((0, 0),) * (2 - n_axes), *(padding or ((0, 0),) * n_axes))
+    inner, outer = (*fill, *x[1:-1]), (*fill, *out[1:-1])
+    wide = tuple(size + sum(margins) for size, margins in zip(inner, pads, strict=True))
+    geometry = zip(kernel, steps, apart, wide, outer, strict=True)
+    fits = all((o - 1) * s + (k - 1) * d < w for k, s, d, w, o in geometry)
+    if not fits or apart[1] != 1 or 0 in x:
+        return None
+    sizes = (*kernel, *steps, apart[0], pads[0][0], pads[1][0], *wide, x[-1])
+    return _Form(tuple(map(int, sizes)), pads, n_axes == 1)
 
 
 def share(function: Any, n: int, *arguments: Any) -> None:
