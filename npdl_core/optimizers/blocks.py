@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["BLOCK", "Scratch", "blocks"]
 
-BLOCK = 16_384
+BLOCK = 65_536
 """How many numbers a piece has at most."""
 
 
@@ -20,8 +20,8 @@ def blocks(arrays: Sequence[NDArray[Any]]) -> Iterator[Sequence[NDArray[Any]]]:
     Examples
     --------
     >>> import numpy as np
-    >>> [piece.shape for piece, _ in blocks([np.zeros((5, 4000)), np.zeros((5, 4000))])]
-    [(16384,), (3616,)]
+    >>> [piece.shape for piece, _ in blocks([np.zeros((5, 20_000)), np.zeros((5, 20_000))])]
+    [(65536,), (34464,)]
     """
     first = arrays[0]
     if first.size <= BLOCK:

@@ -32,7 +32,7 @@ def updated(rule, config, dtype):
     rng = np.random.default_rng(0)
     shapes = ((), (3, 5), (BLOCK + 3,), (0, 2))
     params = [np.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
-    params.append(np.asarray(rng.standard_normal((300, 130)), dtype)[:, ::2])
+    params.append(np.asarray(rng.standard_normal((600, 260)), dtype)[:, ::2])
     optimizer = rule(lr=0.1, **config)
     for _ in range(3):
         optimizer.update(params, [np.asarray(rng.standard_normal(p.shape), dtype) for p in params])

@@ -7,9 +7,10 @@ import pytest
 
 from npdl_core import registry
 from npdl_core.builtin import FIRST_PARTY
+from npdl_core.optimizers.blocks import BLOCK
 
 NAMES = FIRST_PARTY["npdl-optim"]["optimizers"]
-BOUND = 6 * 16_384 * 4 + 20_000
+BOUND = 6 * BLOCK * 4 + 20_000
 
 
 def peak(optimizer, p, g):
