@@ -5,10 +5,10 @@ from importlib import import_module
 import pytest
 
 from npdl_core.testing import cases, check_table
-from npdl_numba import affine, convolution, coverage, losses, pooling, recurrent
+from npdl_numba import affine, convolution, coverage, losses, pooling, recurrent, weights
 
 OWNERS = {
-    **dict.fromkeys(recurrent.__all__, "npdl_rnn"),
+    **dict.fromkeys([*recurrent.__all__, *weights.__all__], "npdl_rnn"),
     **dict.fromkeys([*affine.__all__, *losses.__all__, "momentum_step", "sgd_step"], "npdl_core"),
     **dict.fromkeys([*convolution.__all__, *pooling.__all__], "npdl_conv"),
     **dict.fromkeys(["adagrad_step", "adam_step", "rmsprop_step"], "npdl_optim"),

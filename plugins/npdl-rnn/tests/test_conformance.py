@@ -287,9 +287,12 @@ TABLE = {
     },
     "metrics": {"bits_per_character": {}},
     "kernels": dict.fromkeys(
-        f"{name}_{pass_}"
-        for name in ("simple_rnn", "gru", "gru_after", "lstm")
-        for pass_ in ("forward", "backward")
+        [
+            f"{name}_{pass_}"
+            for name in ("simple_rnn", "gru", "gru_after", "lstm")
+            for pass_ in ("forward", "backward")
+        ]
+        + ["recurrent_affine_backward"]
     ),
 }
 

@@ -14,7 +14,7 @@ from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.moves import move_1, move_8, move_16, transpose_16, zero_16
 from npdl_numba.compiled.tiles import LANES, WIDTH, strip
 
-__all__ = ["FEW_ROWS", "multiply_add", "share"]
+__all__ = ["BLOCK_DEPTH", "FEW_ROWS", "multiply_add", "pack_columns", "pack_panel", "share", "times_panel"]
 
 BLOCK_DEPTH = 256
 """Steps along K whose panel and rows stay in the nearest caches."""
@@ -34,7 +34,7 @@ def share(n: int, unit: int, part: int, n_parts: int) -> Any:
 
 
 @jit
-def _pack_columns(left: int, step: int, n_rows: int, depth: int, target: int) -> None:
+def pack_columns(left: int, step: int, n_rows: int, depth: int, target: int) -> None:
     """Copy a transposed left factor, whose rows lie side by side, into blocks (K, 8)."""
     for r in range(0, n_rows, 8):
         live = min(8, n_rows - r)
@@ -49,7 +49,7 @@ def _pack_columns(left: int, step: int, n_rows: int, depth: int, target: int) ->
 
 
 @jit
-def _pack_panel(right: int, row: int, width: int, depth: int, panel: int) -> None:
+def pack_panel(right: int, row: int, width: int, depth: int, panel: int) -> None:
     """Copy ``width`` columns of a right factor (K, F) into a panel (K, WIDTH)."""
     whole = width // LANES * LANES
     for k in range(depth):
@@ -85,6 +85,44 @@ def _move_live(source: int, source_row: int, target: int, target_row: int, n_row
     for r in range(n_rows):
         for c in range(live):
             move_1(source + 4 * (r * source_row + c), target + 4 * (r * target_row + c))
+
+
+@jit
+def times_panel(
+    left: int,
+    row: int,
+    step: int,
+    tall: int,
+    n_rows: int,
+    panel: int,
+    panel_row: int,
+    wide: int,
+    out: int,
+    out_row: int,
+    start: int,
+    start_row: int,
+    scratch: int,
+    depth: int,
+) -> None:
+    """Write the product of some rows and the first ``wide`` columns of a panel; see :func:`strip`.
+
+    ``scratch`` is the address of LANES numbers for each row: by way of it go columns that fill no vector.
+    """
+    piece = WIDTH if wide == WIDTH else LANES
+    for j in range(0, wide, piece):
+        ragged = j + piece > wide
+        begin, begin_row, end, end_row = start + 4 * j if start else 0, start_row, out + 4 * j, out_row
+        if ragged:
+            end, end_row = scratch, LANES
+            if begin:
+                _move_live(begin, begin_row, scratch, LANES, n_rows, wide - j)
+                begin, begin_row = scratch, LANES
+        strip(
+            left, row, step, tall, n_rows, panel + 4 * j, panel_row, piece == WIDTH,
+            end, end_row, begin, begin_row, depth,
+        )  # fmt: skip
+        if ragged:
+            _move_live(scratch, LANES, out + 4 * j, out_row, n_rows, wide - j)
 
 
 @jit
@@ -130,7 +168,7 @@ def multiply_add(
             long = min(BLOCK_DEPTH, depth - k)
             a, a_row, a_step, a_tall = left + 4 * (m * row + k * step), row, step, 8 * row
             if packed:
-                _pack_columns(a, step, high, long, blocks.ctypes.data)
+                pack_columns(a, step, high, long, blocks.ctypes.data)
                 a, a_row, a_step, a_tall = blocks.ctypes.data, 1, 8, 8 * long
             for c in range(0, n_columns, WIDTH):
                 wide = min(WIDTH, n_columns - c)
@@ -139,23 +177,11 @@ def multiply_add(
                     _pack_panel_transposed(b, right_column, wide, long, panel)
                     b, b_row = panel, WIDTH
                 elif wide < WIDTH or high > FEW_ROWS:
-                    _pack_panel(b, b_row, wide, long, panel)
+                    pack_panel(b, b_row, wide, long, panel)
                     b, b_row = panel, WIDTH
                 target = out + 4 * (m * out_row + c)
                 start, start_row = (target, out_row) if k else (bias + 4 * c if bias else 0, 0)
-                piece = WIDTH if wide == WIDTH else LANES
-                for j in range(0, wide, piece):
-                    ragged = j + piece > wide
-                    begin, end, end_row = start + 4 * j if start else 0, target + 4 * j, out_row
-                    begin_row = start_row
-                    if ragged:
-                        end, end_row = scratch, LANES
-                        if begin:
-                            _move_live(begin, begin_row, scratch, LANES, high, wide - j)
-                            begin, begin_row = scratch, LANES
-                    strip(
-                        a, a_row, a_step, a_tall, high, b + 4 * j, b_row, piece == WIDTH,
-                        end, end_row, begin, begin_row, long,
-                    )  # fmt: skip
-                    if ragged:
-                        _move_live(scratch, LANES, target + 4 * j, out_row, high, wide - j)
+                times_panel(
+                    a, a_row, a_step, a_tall, high, b, b_row, wide,
+                    target, out_row, start, start_row, scratch, long,
+                )  # fmt: skip

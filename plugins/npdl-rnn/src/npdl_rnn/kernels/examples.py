@@ -17,6 +17,7 @@ __all__ = [
     "gru_forward",
     "lstm_backward",
     "lstm_forward",
+    "recurrent_affine_backward",
     "simple_rnn_backward",
     "simple_rnn_forward",
 ]
@@ -131,3 +132,17 @@ def gru_after_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterat
         gru.gru_after_forward(gates, U, draw.normal(3 * draw.n_hidden), h, kept, **mask)
         for options in draw.with_cuts(mask):
             yield gates, U, h, kept, draw.outputs_gradient(), draw.steps(3), draw.steps(3), options
+
+
+def recurrent_affine_backward(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[Arguments]:
+    """Yield arguments of this kernel, with and without the gradient of inputs."""
+    for n_rows, n_in, n_hidden, width in ((1, 1, 1, 1), (17, 3, 5, 20), (70, 33, 8, 67), (300, 9, 40, 33)):
+        draw = _Draw(rng, dtype, (1, n_rows, n_hidden))
+        delta, x, h, W = (
+            draw.normal(*shape)
+            for shape in ((n_rows, width), (n_rows, n_in), (n_rows, n_hidden), (n_in, width))
+        )
+        grads = (np.empty(shape, dtype) for shape in ((n_in, width), (n_hidden, width), (width,)))
+        yield delta, x, h, W, *grads, None
+        grads = (np.empty(shape, dtype) for shape in ((n_in, width), (n_hidden, width), (width,)))
+        yield delta, x, h, W, *grads, np.empty((n_rows, n_in), dtype)

@@ -13,6 +13,7 @@ from npdl_core.activations.base import activate, activation_vjp
 from npdl_core.checks import check_bool, check_float
 from npdl_core.initializers.base import Given, Initializer
 from npdl_core.layers.dense import as_rows
+from npdl_rnn.kernels import recurrent_affine_backward
 from npdl_rnn.layers.base import RecurrentLayer, Sequence, State
 
 __all__ = ["Blocks", "FusedCell", "act", "act_vjp", "recurrent_weights_backward"]
@@ -158,6 +159,14 @@ class FusedCell(RecurrentLayer):
         dx = None if self.first_layer else self.work_array("dx", x.shape)
         grad = None if dx is None else as_rows(dx)
         kernels.affine_backward(as_rows(dz), as_rows(x), self.W, self.dW, self.db, grad)
+        return dx
+
+    def weights_backward(self, x: Array, h: Array, dz: Array) -> Array | None:
+        """Write dW, dU and db for all steps, and return the input's gradient."""
+        dx = None if self.first_layer else self.work_array("dx", x.shape)
+        recurrent_affine_backward(
+            *map(as_rows, (dz, x, h)), self.W, self.dW, self.dU, self.db, None if dx is None else as_rows(dx)
+        )
         return dx
 
     def mask_options(self, sequence: Sequence) -> dict[str, Any]:

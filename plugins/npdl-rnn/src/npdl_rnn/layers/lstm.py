@@ -11,7 +11,7 @@ from npdl_core.checks import check_bool, check_float, check_int
 from npdl_core.errors import ShapeError
 from npdl_rnn import kernels
 from npdl_rnn.layers.base import Sequence, State
-from npdl_rnn.layers.cells import FusedCell, act, act_vjp, recurrent_weights_backward
+from npdl_rnn.layers.cells import FusedCell, act, act_vjp
 
 __all__ = ["LSTM"]
 
@@ -212,5 +212,4 @@ class LSTM(FusedCell):
         dc = np.array(dstate[0])
         dz = self.work_array("dz", gates.shape)
         kernels.lstm_backward(gates, self.U, c, tanh_c, dh, dc, dz, **self.backward_options(sequence))
-        recurrent_weights_backward(h[:-1], dz, self.U, self.dU)
-        return self.project_backward(sequence.x, dz), (dh[0], dc)
+        return self.weights_backward(sequence.x, h[:-1], dz), (dh[0], dc)

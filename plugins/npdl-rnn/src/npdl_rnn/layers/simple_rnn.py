@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from npdl_rnn import kernels
 from npdl_rnn.layers.base import Sequence, State
-from npdl_rnn.layers.cells import FusedCell, act, act_vjp, recurrent_weights_backward
+from npdl_rnn.layers.cells import FusedCell, act, act_vjp
 
 __all__ = ["SimpleRNN"]
 
@@ -99,5 +99,4 @@ class SimpleRNN(FusedCell):
         z, h = cache
         dz = self.work_array("dz", z.shape)
         kernels.simple_rnn_backward(z, self.U, dh, dz, **self.backward_options(sequence))
-        recurrent_weights_backward(h[:-1], dz, self.U, self.dU)
-        return self.project_backward(sequence.x, dz), (dh[0],)
+        return self.weights_backward(sequence.x, h[:-1], dz), (dh[0],)
