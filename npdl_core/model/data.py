@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npdl_core.errors import DataError, printable
 
-__all__ = ["ArrayData", "Batch", "StreamData", "as_data", "check_mask"]
+__all__ = ["ArrayData", "Batch", "StreamData", "as_data", "as_one", "check_mask"]
 
 
 class Batch(NamedTuple):
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
-    if _is_masked(value):
+    if type(value) is not np.ndarray and _is_masked(value):
         raise DataError(f"{name}: masked arrays are not used; fill them, and pass mask= or sample_weight=")
     try:
         array = np.asarray(value)
@@ -97,6 +97,13 @@ def check_mask(mask: Any, x: Any) -> Any:
     if not np.logical_or(array == 0, array == 1).all():
         raise DataError("mask: expected true and false, or 1 and 0; use sample_weight for other weights")
     return array.astype(np.bool_)
+
+
+def as_one(x: Any, mask: Any = None) -> Batch:
+    """Return inputs as one batch, sooner than :class:`ArrayData` where there is one array and no mask."""
+    if mask is not None or isinstance(x, dict):
+        return ArrayData(x, None, mask).whole()
+    return Batch(_as_array(x, "X"))
 
 
 class ArrayData:

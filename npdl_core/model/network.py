@@ -13,7 +13,7 @@ import numpy as np
 from npdl_core import hooks
 from npdl_core.checks import check_int
 from npdl_core.errors import DataError, NotConnectedError, StateError
-from npdl_core.model.data import ArrayData, Batch, as_data, check_mask
+from npdl_core.model.data import ArrayData, Batch, as_data, as_one, check_mask
 from npdl_core.model.history import History
 from npdl_core.model.meter import Meter
 from npdl_core.model.persistence import Persistent
@@ -145,7 +145,7 @@ class Network(Persistent):
         >>> model.predict_on_batch(np.zeros((1, 3)))
         array([[0.5, 0.5]], dtype=float32)
         """
-        return self._predicted(ArrayData(x, None, mask).whole())
+        return self._predicted(as_one(x, mask))
 
     def _predicted(self, batch: Batch) -> Any:
         """Return the outputs for a batch, in memory of their own."""
