@@ -88,45 +88,97 @@ def perceptron(model: Any, n: int, rate: float) -> Step:
 
 
 def recurrent(model: Any, sizes: Any, rate: float) -> Step:
-    """Return a step of an LSTM or a plain recurrent layer and half the mean square."""
+    """Return a step of one recurrent layer and half the mean square."""
     from npdl_core import kernels
 
     (layer,), (T, N, D, H) = model.layers, sizes[:4]
-    family = "lstm" if layer.W.shape[1] == 4 * H else "simple_rnn"
-    forward, backward = kernels.find(f"{family}_forward"), kernels.find(f"{family}_backward")
     project, project_backward = kernels.find("affine_forward"), kernels.find("affine_backward")
     width, update = layer.W.shape[1], updates(model, rate)
     inputs, z, dz = (np.empty((T, N, size), np.float32) for size in (D, width, width))
-    h, c, dh, tanh_c = (np.zeros((T + more, N, H), np.float32) for more in (1, 1, 1, 0))
-    dc = np.empty((N, H), np.float32)
+    h, dh = np.zeros((T + 1, N, H), np.float32), np.empty((T + 1, N, H), np.float32)
+    forward, backward = CELLS[width // H](layer, z, h, dh, dz)
     difference = np.empty((T, N, H) if sizes.every else (N, H), np.float32)
     squares = np.empty_like(difference)
 
     def step(x: np.ndarray, y: np.ndarray) -> float:
         inputs[...] = x.transpose(1, 0, 2)
         project(inputs.reshape(-1, D), layer.W, layer.b, z.reshape(-1, width))
-        h[0] = c[0] = dh[0] = dc[...] = 0
-        forward(z, layer.U, h, *([c, tanh_c] if family == "lstm" else []))
+        forward()
         np.subtract(
             h[1:] if sizes.every else h[-1], y.transpose(1, 0, 2) if sizes.every else y, out=difference
         )
         n_positions = difference.size // H
         loss = 0.5 * np.square(difference, out=squares).sum(dtype=np.float64) / n_positions
+        dh[0] = 0
         if sizes.every:
             np.multiply(difference, 1 / n_positions, out=dh[1:])
         else:
             dh[:-1] = 0
             np.multiply(difference, 1 / n_positions, out=dh[-1])
-        if family == "lstm":
-            backward(z, layer.U, c, tanh_c, dh, dc, dz)
-        else:
-            backward(z, layer.U, dh, dz)
-        np.matmul(h[:-1].reshape(-1, H).T, dz.reshape(-1, width), out=layer.dU)
+        backward()
         project_backward(dz.reshape(-1, width), inputs.reshape(-1, D), layer.W, layer.dW, layer.db, None)
         update()
         return float(loss)
 
     return step
+
+
+def simple_rnn(layer: Any, z: Any, h: Any, dh: Any, dz: Any) -> tuple[Callable[[], None], ...]:
+    """Return the forward of a sequence, and the backward with dU; states (T + 1, N, H), gates (T, N, kH)."""
+    from npdl_core import kernels
+
+    def backward() -> None:
+        kernels.simple_rnn_backward(z, layer.U, dh, dz)
+        recurrent_weights(h[:-1], dz, layer.U, layer.dU)
+
+    return lambda: kernels.simple_rnn_forward(z, layer.U, h), backward
+
+
+def lstm(layer: Any, z: Any, h: Any, dh: Any, dz: Any) -> tuple[Callable[[], None], ...]:
+    """Return the same of an LSTM."""
+    from npdl_core import kernels
+
+    c, tanh_c, dc = np.zeros_like(h), np.empty_like(h[1:]), np.empty_like(h[0])
+
+    def backward() -> None:
+        dc[...] = 0
+        kernels.lstm_backward(z, layer.U, c, tanh_c, dh, dc, dz)
+        recurrent_weights(h[:-1], dz, layer.U, layer.dU)
+
+    return lambda: kernels.lstm_forward(z, layer.U, h, c, tanh_c), backward
+
+
+def gru(layer: Any, z: Any, h: Any, dh: Any, dz: Any) -> tuple[Callable[[], None], ...]:
+    """Return the same of a GRU of either form."""
+    from npdl_core import kernels
+
+    split = 2 * h.shape[-1]
+    kept, dr = np.empty_like(z if layer.reset_after else h[1:]), np.empty_like(z)
+
+    def backward() -> None:
+        kernels.gru_backward(z, layer.U, h, dh, dz)
+        for inputs, block in ((h[:-1], slice(0, split)), (kept, slice(split, None))):
+            recurrent_weights(inputs, dz[..., block], layer.U[:, block], layer.dU[:, block])
+
+    def backward_after() -> None:
+        kernels.gru_after_backward(z, layer.U, h, kept, dh, dz, dr)
+        recurrent_weights(h[:-1], dr, layer.U, layer.dU, layer.dbu)
+
+    if layer.reset_after:
+        return lambda: kernels.gru_after_forward(z, layer.U, layer.bu, h, kept), backward_after
+    return lambda: kernels.gru_forward(z, layer.U, h, kept), backward
+
+
+CELLS = {1: simple_rnn, 3: gru, 4: lstm}
+"""Cells by how many blocks their weights have."""
+
+
+def recurrent_weights(h: Any, dz: Any, U: Any, dU: Any, db: Any = None) -> None:
+    """Write the gradient of recurrent weights and their bias, for all steps at once."""
+    from npdl_core import kernels
+
+    rows = (array.reshape(-1, array.shape[-1]) for array in (dz, h))
+    kernels.affine_backward(*rows, U, dU, db, None)
 
 
 def layers(model: Any, n: int, rate: float) -> Step:

@@ -154,7 +154,7 @@ FIT: dict[str, Callable[[], Workload]] = {
     "mlp-wide-n256": partial(perceptron, "WIDE", 256),
     **{
         f"{family}-{size}": partial(recurrent, family, size)
-        for family in ("simple_rnn", "lstm")
+        for family in ("simple_rnn", "gru", "gru_after", "lstm")
         for size in ("s1", "s2", "s3")
     },
     "lenet": partial(convolutional, "LENET"),
