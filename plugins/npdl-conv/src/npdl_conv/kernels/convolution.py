@@ -168,9 +168,10 @@ def _filters_gradient(plan: Plan, dy: Array, dW: Array) -> None:
     for block in plan.blocks():
         source = plan.padded(block)
         for group in range(plan.groups):
-            # Few filters make the transpose of the product the faster one.
             columns, rows = plan.columns(source, group), plan.rows(dy[block], group)
-            dW[..., plan.outputs(group)] += (rows.T @ columns).T.reshape(*plan.W.shape[:-1], -1)
+            # Few filters make the transpose of the product the faster one, but for upright patches.
+            product = columns.T @ rows if plan.stands else (rows.T @ columns).T
+            dW[..., plan.outputs(group)] += product.reshape(*plan.W.shape[:-1], -1)
 
 
 def _input_gradient(plan: Plan, dy: Array, dx: Array) -> None:

@@ -142,20 +142,35 @@ class Plan:
         r"""The shape (\*K, C / groups) of what a filter sees."""
         return (*self.kernel, self.x.shape[-1] // self.groups)
 
+    @property
+    def stands(self) -> bool:
+        """Whether patches stand upright: copied by runs along the width, which are longer than windows' rows."""
+        return bool(self.out_sizes[-1] > 2 * self.kernel[-1] * self.patch[-1])
+
     def buffer(self, n_rows: int) -> Array:
         """Return a scratch matrix of a block, (M, K·C); every call gives the same memory."""
-        if self._scratch is None or len(self._scratch) < n_rows:
-            self._scratch = np.empty((n_rows, math.prod(self.patch)), self.x.dtype)
-        return self._scratch[:n_rows]
+        n_numbers = n_rows * math.prod(self.patch)
+        if self._scratch is None or len(self._scratch) < n_numbers:
+            self._scratch = np.empty(n_numbers, self.x.dtype)
+        return self._scratch[:n_numbers].reshape(n_rows, math.prod(self.patch))
 
     def columns(self, images: Array, group: int) -> Array:
-        """Return padded images' patches of a group as a matrix (M, K·C), in the scratch matrix if copied."""
+        """Return padded images' patches of a group as a matrix (M, K·C), in the scratch matrix if copied.
+
+        Where they stand upright, it is the transpose of a matrix in C order.
+        """
         source = images[..., self.inputs(group)]
         windows = patches(source, self.kernel, self.out_sizes, self.stride, self.dilation)
         n_rows = len(source) * math.prod(self.out_sizes)
         if math.prod(self.kernel) == 1:
             return windows.reshape(n_rows, -1) if n_rows else self.buffer(0)
         matrix = self.buffer(n_rows)
+        if self.stands:
+            first = 1 + len(self.kernel)
+            upright = windows.transpose(*range(first, windows.ndim), *range(first))
+            matrix = matrix.reshape(-1, n_rows)
+            np.copyto(matrix.reshape(upright.shape), upright)
+            return matrix.T
         np.copyto(matrix.reshape(windows.shape), windows)
         return matrix
 
