@@ -144,7 +144,7 @@ class Plan:
 
     @property
     def stands(self) -> bool:
-        """Whether patches stand upright: copied by runs along the width, which are longer than windows' rows."""
+        """Whether patches stand upright: copied by runs along the width, longer than a window's rows."""
         return bool(self.out_sizes[-1] > 2 * self.kernel[-1] * self.patch[-1])
 
     def buffer(self, n_rows: int) -> Array:
