@@ -15,46 +15,31 @@ if TYPE_CHECKING:
 
     Step = Callable[[np.ndarray, np.ndarray], float]
 
-BLOCK = 1 << 14
+EPSILON = 1e-11
 
 
 def updates(model: Any, rate: float) -> Callable[[], None]:
-    """Return the update of all of a model's parameters at once, in blocks that fit a cache."""
+    """Return the update of all of a model's parameters at once."""
+    from npdl_core import kernels
+
     ((values,), (grads,), _) = model.compiled.views()
-    scratch = np.empty(min(BLOCK, values.size), values.dtype)
-
-    def update() -> None:
-        for start in range(0, values.size, BLOCK):
-            part = slice(start, start + BLOCK)
-            change = scratch[: values[part].size]
-            np.multiply(grads[part], rate, out=change)
-            np.subtract(values[part], change, out=values[part])
-
-    return update
+    return lambda: kernels.sgd_step(values, grads, rate)
 
 
 def cross_entropy(n: int, n_classes: int) -> Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]:
-    """Return what turns scores (N, K) into probabilities in place and gives the loss and its gradient."""
-    grad, rows = np.empty((n, n_classes), np.float32), np.arange(n)
+    """Return what gives the loss of probabilities (N, K), and the gradient of their scores."""
+    from npdl_core import kernels
+
+    losses, grad = np.empty(n, np.float32), np.empty((n, n_classes), np.float32)
 
     def loss_and_gradient(p: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
         ids = y.view(np.uintp)
         if ids[ids.argmax()] >= n_classes:
             raise IndexError
-        loss = -np.log(np.maximum(p[rows, y], 1e-11)).sum(dtype=np.float64) / n
-        np.copyto(grad, p)
-        grad[rows, y] -= 1
-        np.multiply(grad, 1 / n, out=grad)
-        return float(loss), grad
+        kernels.softmax_cross_entropy(p, y, 1 / n, EPSILON, losses, grad)
+        return float(losses.sum(dtype=np.float64)) / n, grad
 
     return loss_and_gradient
-
-
-def softmax(scores: np.ndarray) -> None:
-    """Turn scores into probabilities in place."""
-    np.subtract(scores, scores.max(axis=-1, keepdims=True), out=scores)
-    np.exp(scores, out=scores)
-    np.divide(scores, scores.sum(axis=-1, keepdims=True), out=scores)
 
 
 def perceptron(model: Any, n: int, rate: float) -> Step:
@@ -62,25 +47,24 @@ def perceptron(model: Any, n: int, rate: float) -> Step:
     from npdl_core import kernels
 
     forward, backward = kernels.find("affine_forward"), kernels.find("affine_backward")
-    layers = [(layer.W, layer.b, layer.dW, layer.db) for layer in model.layers]
-    outs = [np.empty((n, len(b)), np.float32) for _, b, _, _ in layers]
-    deltas = [None, *(np.empty_like(out) for out in outs[:-1])]
-    loss_and_gradient, update = cross_entropy(n, outs[-1].shape[1]), updates(model, rate)
+    *hidden, last = [(layer.W, layer.b, layer.dW, layer.db) for layer in model.layers]
+    *outs, scores = [np.empty((n, layer.n_out), np.float32) for layer in model.layers]
+    deltas = [None, *(np.empty_like(out) for out in outs)]
+    masked = [{"rectified": out, "scratch": np.empty_like(out)} for out in outs]
+    loss_and_gradient, update = cross_entropy(n, scores.shape[1]), updates(model, rate)
 
     def step(x: np.ndarray, y: np.ndarray) -> float:
-        inputs = [x, *outs[:-1]]
-        for index, ((W, b, _, _), rows, out) in enumerate(zip(layers, inputs, outs, strict=True)):
-            forward(rows, W, b, out)
-            if index < len(layers) - 1:
-                np.maximum(out, 0, out=out)
-        softmax(outs[-1])
-        loss, grad = loss_and_gradient(outs[-1], y)
-        for index in range(len(layers) - 1, -1, -1):
-            W, _, dW, db = layers[index]
-            backward(grad, inputs[index], W, dW, db, deltas[index])
-            if index:
-                grad = deltas[index]
-                np.multiply(grad, np.greater(outs[index - 1], 0), out=grad)
+        inputs = [x, *outs]
+        for (W, b, _, _), rows, out in zip(hidden, inputs, outs, strict=False):
+            forward(rows, W, b, out, rectify=True)
+        forward(inputs[-1], *last[:2], scores)
+        kernels.softmax(scores, scores)
+        loss, grad = loss_and_gradient(scores, y)
+        W, _, dW, db = last
+        backward(grad, inputs[-1], W, dW, db, deltas[-1])
+        for index in range(len(hidden) - 1, -1, -1):
+            W, _, dW, db = hidden[index]
+            backward(deltas[index + 1], inputs[index], W, dW, db, deltas[index], **masked[index])
         update()
         return loss
 
