@@ -19,10 +19,13 @@ from npdl_numba.compiled.tiles import LANES, WIDTH, n_panels
 
 __all__ = ["work"]
 
-BLOCK_COLUMNS = 512
-"""Columns whose panels stay in the second-level cache."""
+BLOCK_PANELS = 16
+"""Panels that stay in the second-level cache."""
 
-GROUP = 32
+SCRATCH = 8
+"""What is packed at a time is at most this part of the output's gradient, unless one panel is more."""
+
+GROUP = 16
 """Rows of the result that run over all these panels before the next ones."""
 
 
@@ -115,10 +118,12 @@ def work(
         How many parts there are, and which of them to do.
     """
     n_rows, width = delta.shape
+    most = n_rows * width // (SCRATCH * n_parts * BLOCK_DEPTH * WIDTH)
+    block = max(1, min(BLOCK_PANELS, most)) * WIDTH
     for part in range(first, last):
         left, right = share(width, LANES, part, n_parts)
-        for begin in range(left, right, BLOCK_COLUMNS):
-            _columns(delta, x, h, dW, dU, db, begin, min(begin + BLOCK_COLUMNS, right))
+        for begin in range(left, right, block):
+            _columns(delta, x, h, dW, dU, db, begin, min(begin + block, right))
         low, high = share(n_rows, 8, part, n_parts)
         if passed and high > low:
             multiply_add(
