@@ -62,11 +62,16 @@ def sgd_step(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[A
 
 
 def squared_error(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield (outputs, targets, scale, losses, grads) of several sizes."""
+    """Yield (outputs, targets, scale, losses, grads) of several sizes and orders of axes."""
     for m, k in _LOSS_SIZES:
         for scale in (1.0, 0.25):
             outputs, targets = _draw(rng, dtype, m, k), _draw(rng, dtype, m, k)
             yield outputs, targets, scale, np.empty(m, dtype), np.empty((m, k), dtype)
+    for order in ((0, 1, 2), (1, 0, 2), (0, 2, 1)):
+        one, other = _draw(rng, dtype, 5, 7, 33), _draw(rng, dtype, 5, 7, 33)
+        moved = np.ascontiguousarray(other.transpose(order)).transpose(order)
+        for outputs, targets in ((one, moved), (moved, one), (moved, moved.copy("K"))):
+            yield outputs, targets, 0.5, np.empty((5, 7), dtype), np.empty_like(outputs)
 
 
 def softmax(rng: np.random.Generator, dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:

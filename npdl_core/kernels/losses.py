@@ -14,12 +14,12 @@ PIECE = 1 << 17
 """How many numbers a piece has at most, unless one row has more."""
 
 
-def _pieces(rows: NDArray[Any]) -> Iterator[slice]:
-    """Yield slices that cover rows (M, K)."""
-    n_rows, n_columns = rows.shape
-    size = max(1, PIECE // n_columns)
-    for start in range(0, n_rows, size):
-        yield slice(start, start + size)
+def _pieces(array: NDArray[Any]) -> Iterator[slice]:
+    """Yield slices that cover the first axis of an array of rows."""
+    n = len(array)
+    step = max(1, PIECE * n // max(array.size, 1))
+    for start in range(0, n, step):
+        yield slice(start, start + step)
 
 
 def squared_error(
@@ -33,13 +33,13 @@ def squared_error(
 
     Parameters
     ----------
-    outputs, targets : ndarray (M, K)
-        p and t.
+    outputs, targets : ndarray (..., K)
+        p and t; at least one axis of rows.
     scale : float
         s, what the gradient is multiplied by.
-    losses : ndarray (M,)
+    losses : ndarray (...)
         Where to write l.
-    grads : ndarray (M, K)
+    grads : ndarray (..., K)
         Where to write the gradient.
     """
     for piece in _pieces(outputs):

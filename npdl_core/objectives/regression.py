@@ -12,7 +12,6 @@ from npdl_core import kernels
 from npdl_core.activations.rectifiers import softplus
 from npdl_core.checks import check_bool, check_float
 from npdl_core.objectives.base import Both, Objective
-from npdl_core.objectives.rows import in_rows
 
 __all__ = ["Huber", "LogCosh", "MeanAbsoluteError", "MeanSquaredError", "Poisson"]
 
@@ -47,8 +46,10 @@ class MeanSquaredError(Objective):
         return np.asarray(outputs - targets)
 
     def losses_and_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
-        """Return both, with the difference taken once."""
-        return in_rows(kernels.squared_error, outputs, targets, scale)
+        """Return both, with the difference taken once, the gradient laid out as the outputs are."""
+        losses, grads = np.empty(outputs.shape[:-1], outputs.dtype), np.empty_like(outputs, subok=False)
+        kernels.squared_error(outputs, targets, scale, losses, grads)
+        return losses, grads
 
 
 class MeanAbsoluteError(Objective):

@@ -34,8 +34,9 @@ def in_rows(
     Examples
     --------
     >>> from npdl_core import kernels
-    >>> in_rows(kernels.squared_error, np.ones((1, 2, 3)), np.zeros((1, 2, 3)), 0.5)[0]
-    array([[1.5, 1.5]])
+    >>> p = np.full((1, 2, 4), 0.25)
+    >>> in_rows(kernels.softmax_cross_entropy, p, np.array([[0, 1]]), 0.5, 1e-11)[0].round(4)
+    array([[1.3863, 1.3863]])
     """
     losses = np.empty(outputs.shape[:-1], outputs.dtype)
     grads = np.empty(outputs.shape, outputs.dtype)

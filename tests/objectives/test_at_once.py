@@ -60,6 +60,14 @@ def test_outputs_stay_and_the_gradient_is_new(dtype, weights):
     np.testing.assert_array_equal(first, MeanSquaredError().backward(outputs, targets, None, weights))
 
 
+def test_the_gradient_of_steps_lies_as_they_do():
+    outputs = OUTPUTS.transpose(1, 0, 2).copy().transpose(1, 0, 2)
+    results = [MeanSquaredError().total_and_gradient(one, TARGETS) for one in (outputs, OUTPUTS)]
+    assert results[0][:2] == results[1][:2]
+    np.testing.assert_array_equal(results[0][2], results[1][2])
+    assert results[0][2].strides == outputs.strides
+
+
 def test_a_column_may_lack_its_axis():
     total, weight, grad = MeanSquaredError().total_and_gradient(
         np.array([3.0, 1.0]), np.array([[1.0], [1.0]])

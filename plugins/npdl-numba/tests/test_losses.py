@@ -88,6 +88,36 @@ def test_declines_what_overlaps_and_what_it_has_no_code_for():
     assert losses.softmax_cross_entropy(scores, ids[:-1], *rest) is NotImplemented
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("moved", ["none", "outputs", "targets", "outputs targets", "outputs targets grads"])
+def test_samples_and_steps_lie_in_either_order(moved, parts, monkeypatch):
+    monkeypatch.setattr(losses, "PER_THREAD", 1000)
+    monkeypatch.setattr(threads, "limit", lambda: parts)
+    rng = np.random.default_rng(0)
+    plain = dict(
+        zip(("outputs", "targets", "grads"), rng.standard_normal((3, 20, 31, 33), "float32"), strict=True)
+    )
+    laid = {
+        name: np.ascontiguousarray(array.swapaxes(0, 1)).swapaxes(0, 1)
+        if name in moved.split()
+        else array.copy()
+        for name, array in plain.items()
+    }
+    due, values = np.empty((20, 31), "float32"), np.empty((20, 31), "float32")
+    kernels.find("squared_error").reference(plain["outputs"], plain["targets"], SCALE, due, plain["grads"])
+    assert losses.squared_error(laid["outputs"], laid["targets"], SCALE, values, laid["grads"]) is None
+    np.testing.assert_allclose(values, due, rtol=1e-6)
+    np.testing.assert_array_equal(laid["grads"], plain["grads"])
+
+
+def test_declines_rows_in_other_orders():
+    x = np.zeros((20, 33, 31), "float32")
+    turned, written = x.swapaxes(1, 2), (np.empty((20, 31), "float32"), np.empty((20, 31, 33), "float32"))
+    assert losses.squared_error(turned, turned, SCALE, *written) is NotImplemented
+    assert losses.squared_error(written[1], turned, SCALE, *written) is NotImplemented
+    assert losses.squared_error(written[1], written[1][:, 1:], SCALE, *written) is NotImplemented
+
+
 @pytest.mark.parametrize("parts", [2, 3])
 @pytest.mark.parametrize("shape", [(523, 33), (40, 1001)], ids=str)
 @each_case

@@ -19,12 +19,41 @@ PER_THREAD = 1 << 15
 
 
 def squared_error(outputs: Array, targets: Array, scale: float, losses: Array, grads: Array) -> Any:
-    """Write losses and gradients of float32 in C order, or decline."""
-    if not (_covers(outputs, losses, grads) and coverage.plain((targets, outputs.shape))):
+    """Write losses and gradients of float32, samples first or steps first in memory, or decline."""
+    shape = outputs.shape
+    if outputs.size < coverage.MIN_NUMBERS or not coverage.plain((losses, shape[:-1])):
+        return NotImplemented
+    found = [_rows(array, shape) for array in (outputs, targets, grads)]
+    rows = [one for one in found if one is not None]
+    if len(rows) < len(found):
         return NotImplemented
     from npdl_numba.compiled import losses as compiled
 
-    return _run(compiled.squared_error, *outputs.shape, outputs, targets, np.float32(scale), losses, grads)
+    (p, p_steps), (t, t_steps), (g, g_steps) = rows
+    n_inner = shape[1] if len(shape) == 3 else losses.size
+    steps = [p_steps, t_steps, (n_inner, 1), g_steps]
+    if p_steps[0] < p_steps[1]:  # in the order in which the outputs lie
+        n_inner = shape[0]
+        steps = [(inner, outer) for outer, inner in steps]
+    arguments = p, t, np.float32(scale), losses.reshape(-1), g, tuple(steps), (n_inner, shape[-1])
+    _run(compiled.squared_error, losses.size, shape[-1], *arguments)
+    return None
+
+
+def _rows(array: Array, shape: tuple[int, ...]) -> tuple[Array, tuple[int, int]] | None:
+    """Return the numbers of an array (N, T, K) in memory's order, and how far its rows lie apart, or None.
+
+    Any other number of axes is taken for one sample.
+    """
+    if coverage.plain((array, shape)):
+        n_columns = shape[-1]
+        return array.reshape(-1), (n_columns * shape[1] if len(shape) == 3 else array.size, n_columns)
+    if len(shape) != 3 or array.ndim != 3:
+        return None
+    turned = array.swapaxes(0, 1)
+    if not coverage.plain((turned, (shape[1], shape[0], shape[2]))):
+        return None
+    return turned.reshape(-1), (shape[2], shape[2] * shape[0])
 
 
 def softmax(x: Array, out: Array) -> Any:
