@@ -175,18 +175,24 @@ def _filters_gradient(plan: Plan, dy: Array, dW: Array) -> None:
 
 
 def _input_gradient(plan: Plan, dy: Array, dx: Array) -> None:
-    """Write the gradient of the input through patches."""
+    """Write the gradient of the input through patches, or one row of theirs after the other."""
     wide: Array | None = None
-    for block in plan.blocks():
+    patch = plan.patch[-2:] if plan.long_rows else plan.patch
+    for block in plan.blocks(patch):
         delta, target = dy[block], dx[block]
         if wide is None:
             wide = np.empty((len(target), *plan.padded_sizes, target.shape[-1]), dx.dtype)
         padded = wide[: len(target)]
         padded[...] = 0
         for group in range(plan.groups):
-            rows = plan.rows(delta, group)
-            spread = plan.buffer(len(rows))
-            np.matmul(rows, plan.matrix(group).T, out=spread)
-            windows = spread.reshape(*delta.shape[:-1], *plan.patch)
-            plan.scatter(padded[..., plan.inputs(group)], windows)
+            rows, inputs = plan.rows(delta, group), padded[..., plan.inputs(group)]
+            spread = plan.buffer(len(rows), patch)
+            windows = spread.reshape(*delta.shape[:-1], *patch)
+            if not plan.long_rows:
+                np.matmul(rows, plan.matrix(group).T, out=spread)
+            for offset in np.ndindex(*plan.kernel[:-1]):
+                if plan.long_rows:
+                    np.matmul(rows, plan.matrix(group, offset).T, out=spread)
+                row = () if plan.long_rows else offset
+                plan.scatter(inputs, windows[(..., *row, slice(None), slice(None))], offset)
         target[...] = padded[plan.inside]

@@ -89,9 +89,9 @@ class Plan:
         self._scratch: Array | None = None
         self._wide: Array | None = None
 
-    def blocks(self) -> Iterator[slice]:
-        """Yield slices of images whose patches fit the cache."""
-        numbers = math.prod(self.out_sizes) * math.prod(self.kernel) * (self.x.shape[-1] // self.groups)
+    def blocks(self, patch: Sizes | None = None) -> Iterator[slice]:
+        """Yield slices of images whose patches, or rows of them if these are their sizes, fit the cache."""
+        numbers = math.prod(self.out_sizes) * math.prod(patch or self.patch)
         size = max(1, _BLOCK_BYTES // max(numbers * self.x.itemsize, 1))
         for start in range(0, len(self.x), size):
             yield slice(start, min(start + size, len(self.x)))
@@ -128,9 +128,10 @@ class Plan:
         size = self.W.shape[-1] // self.groups
         return slice(group * size, (group + 1) * size)
 
-    def matrix(self, group: int) -> Array:
-        """Return a group's filters as (K·C, F)."""
-        return self.W[..., self.outputs(group)].reshape(-1, self.W.shape[-1] // self.groups)
+    def matrix(self, group: int, row: Sizes = ()) -> Array:
+        """Return a group's filters, or a row of theirs, as (K·C, F)."""
+        filters: Array = self.W[row][..., self.outputs(group)]
+        return filters.reshape(-1, filters.shape[-1])
 
     def rows(self, delta: Array, group: int) -> Array:
         r"""Return a gradient (N, \*O, F) of a group as (M, F / groups)."""
@@ -147,12 +148,18 @@ class Plan:
         """Whether patches stand upright: copied by runs along the width, longer than a window's rows."""
         return bool(self.out_sizes[-1] > 2 * self.kernel[-1] * self.patch[-1])
 
-    def buffer(self, n_rows: int) -> Array:
+    @property
+    def long_rows(self) -> bool:
+        """Whether products with one row of the filters are not too thin."""
+        return bool(math.prod(self.patch[-2:]) >= _LEAST_RUN)
+
+    def buffer(self, n_rows: int, patch: Sizes | None = None) -> Array:
         """Return a scratch matrix of a block, (M, K·C); every call gives the same memory."""
-        n_numbers = n_rows * math.prod(self.patch)
+        width = math.prod(patch or self.patch)
+        n_numbers = n_rows * width
         if self._scratch is None or len(self._scratch) < n_numbers:
             self._scratch = np.empty(n_numbers, self.x.dtype)
-        return self._scratch[:n_numbers].reshape(n_rows, math.prod(self.patch))
+        return self._scratch[:n_numbers].reshape(n_rows, width)
 
     def columns(self, images: Array, group: int) -> Array:
         """Return padded images' patches of a group as a matrix (M, K·C), in the scratch matrix if copied.
@@ -174,28 +181,24 @@ class Plan:
         np.copyto(matrix.reshape(windows.shape), windows)
         return matrix
 
-    def scatter(self, target: Array, spread: Array) -> None:
-        r"""Add patches (N, \*O, \*K, C) back to where they came from in padded images."""
+    def scatter(self, target: Array, spread: Array, row: Sizes) -> None:
+        r"""Add a row of patches (N, \*O, K, C) back to where it came from in padded images."""
         if self.stride[-1] == self.dilation[-1] == 1:
-            self._scatter_rows(target, spread)
+            self._scatter_runs(target, spread, row)
             return
-        for offset in np.ndindex(*self.kernel):
-            picked = (slice(None), *(slice(None) for _ in self.out_sizes), *offset)
-            target[self._places(offset)] += spread[picked]
+        for entry in range(self.kernel[-1]):
+            target[self._places((*row, entry))] += spread[..., entry, :]
 
     def _places(self, offset: Sizes) -> tuple[slice, ...]:
         """Return where all windows have their entries at an offset along the first spatial axes."""
         geometry = zip(offset, self.dilation, self.out_sizes, self.stride, strict=False)
         return (slice(None), *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in geometry))
 
-    def _scatter_rows(self, target: Array, spread: Array) -> None:
-        """Add whole rows of patches: windows that are a row's length apart lie side by side in the target."""
-        row, n_windows = self.kernel[-1], self.out_sizes[-1]
-        for offset in np.ndindex(*self.kernel[:-1]):
-            picked = (slice(None),) * len(self.out_sizes)
-            for first in range(min(row, n_windows)):
-                rows = spread[(*picked, slice(first, None, row), *offset)]
-                count = rows.shape[len(self.out_sizes)]
-                beside = target[(*self._places(offset), slice(first, first + count * row))]
-                side_by_side = beside.reshape(rows.shape)
-                side_by_side += rows
+    def _scatter_runs(self, target: Array, spread: Array, row: Sizes) -> None:
+        """Add rows as a whole: windows that are a row's length apart lie side by side in the target."""
+        length, axis = self.kernel[-1], len(self.out_sizes)
+        for first in range(min(length, self.out_sizes[-1])):
+            runs = spread[(*(slice(None),) * axis, slice(first, None, length))]
+            last = first + runs.shape[axis] * length
+            side_by_side = target[(*self._places(row), slice(first, last))].reshape(runs.shape)
+            side_by_side += runs
