@@ -107,16 +107,15 @@ def lstm_backward(
         Steps before this one are not visited: their gradients are zero, and so are those of the initial
         state.
     """
-    n_hidden = U.shape[0]
     transposed = np.ascontiguousarray(U.T)
-    one, work = np.empty_like(dc), np.empty_like(dc)
+    block, work = np.empty((2, 4, *dc.shape), dc.dtype), np.empty_like(dc)
+    steps, results = _by_gate(gates), _by_gate(dz)
     for t in range(len(gates) - 1, first - 1, -1):
         kept_h = kept_c = None
         if mask is not None:
             kept_h = blend_backward(dh[t + 1], mask[t], reset)
             kept_c = blend_backward(dc, mask[t], reset)
-        _step_gradient(gates[t], c[t], tanh_c[t], dh[t + 1], dc, dz[t], one)
-        dc *= gates[t][:, n_hidden : 2 * n_hidden]
+        _step_gradient(steps[t], c[t], tanh_c[t], dh[t + 1], dc, results[t], block, work)
         np.matmul(dz[t], transposed, out=work)
         dh[t] += work
         if kept_h is not None and kept_c is not None:
@@ -129,31 +128,35 @@ def lstm_backward(
 
 
 def _step_gradient(
-    z: Array, c_previous: Array, tanh_c: Array, dh: Array, dc: Array, dz: Array, work: Array
+    z: Array, c_previous: Array, tanh_c: Array, dh: Array, dc: Array, dz: Array, block: Array, work: Array
 ) -> None:
-    """Write one step's pre-activation gradients into ``dz`` and add the output's share to ``dc``."""
-    n_hidden = dc.shape[1]
-    i, _, o, g = _blocks(z, n_hidden)
-    d_i, d_f, d_o, d_g = _blocks(dz, n_hidden)
+    """Write one step's pre-activation gradients (4, N, H) into ``dz``; turn dc into that of the cell before.
+
+    ``block`` (2, 4, N, H) and ``work`` (N, H) are used up. Each gate is computed where it lies by itself:
+    rows of all four are often a power of two apart, so they share few cache lines.
+    """
+    activated, slopes = block
+    activated[...] = z
+    i, f, o, g = activated
     np.multiply(tanh_c, tanh_c, out=work)
     np.subtract(1, work, out=work)
     work *= o
     work *= dh
     dc += work
-    logistic = z[:, : 3 * n_hidden]
-    slopes = dz[:, : 3 * n_hidden]
-    np.multiply(logistic, logistic, out=slopes)
-    np.subtract(logistic, slopes, out=slopes)
-    d_i *= g
-    d_i *= dc
-    d_f *= c_previous
-    d_f *= dc
-    d_o *= tanh_c
-    d_o *= dh
-    np.multiply(g, g, out=d_g)
-    np.subtract(1, d_g, out=d_g)
-    d_g *= i
-    d_g *= dc
+    np.multiply(activated, activated, out=slopes)
+    np.subtract(activated[:3], slopes[:3], out=slopes[:3])
+    np.subtract(1, slopes[3], out=slopes[3])
+    factors = (g, dc), (c_previous, dc), (tanh_c, dh), (i, dc)
+    for slope, (one, other), out in zip(slopes, factors, dz, strict=True):
+        slope *= one
+        np.multiply(slope, other, out=out)
+    dc *= f
+
+
+def _by_gate(steps: Array) -> Array:
+    """Return steps (T, N, 4H) as a view (T, 4, N, H)."""
+    n_steps, n_samples, width = steps.shape
+    return steps.reshape(n_steps, n_samples, 4, width // 4).transpose(0, 2, 1, 3)
 
 
 def _blocks(array: Array, n_hidden: int) -> tuple[Array, Array, Array, Array]:
