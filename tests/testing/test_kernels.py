@@ -58,6 +58,20 @@ def test_right_overrides_are_accepted():
     assert check() == tuple(p.__name__ for p in PROPERTIES)
 
 
+def lacks_the_option(x, y, out):
+    return faster(x, y, out)
+
+
+def lacks_the_option_and_is_wrong(x, y, out):
+    return wrong_out(x, y, out)
+
+
+def test_overrides_may_lack_an_option(rejected):
+    assert check(lacks_the_option) == tuple(p.__name__ for p in PROPERTIES)
+    wrong = lacks_the_option_and_is_wrong
+    rejected("kernels", "overrides_compute_the_same", wrong, lambda: check(wrong))
+
+
 def test_core_kernels_have_examples():
     for name in ("affine_forward", "affine_backward"):
         assert check_kernel(name)
