@@ -96,3 +96,28 @@ def test_all_outputs_grow_by_what_is_returned():
     )
     returned = 4 * 8 * 4 * (2048 - 512)
     assert long - short <= 1.1 * returned + 4096
+
+
+def small(name, **config):
+    return {"name": name, "config": {"n_out": 8, **config}}
+
+
+def chain(*layers):
+    return {"name": "chain", "config": {"layers": list(layers)}}
+
+
+STEPPED = {
+    "sequencer": {"layer": chain(small("lstm"), small("dense"))},
+    "npdl-rnn:recurrent": {"start": 8, "input_layer": small("linear"), "feedback_layer": small("linear")},
+    "recurrence": {"layer": chain("concat", small("dense")), "state_shape": 8},
+}
+
+
+@pytest.mark.parametrize("name", STEPPED)
+@pytest.mark.parametrize("mask", [False, True])
+def test_steps_that_are_layers_leave_nothing_behind_either(name, mask):
+    """The mask, and its rows as numbers, are all that grows with time."""
+    short, long = peaks(
+        lambda: registry.get("layers", name, return_sequence=False, **STEPPED[name]), (256, 1024), mask
+    )
+    assert long - short <= 0.05 * short + 4096 + mask * 4 * (1024 - 256) * 2
