@@ -60,6 +60,25 @@ def test_compiles_once_says_so_and_loads_from_disk_afterwards(tmp_path):
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names a processor of x86")
+def test_code_on_disk_is_of_these_sources(tmp_path, monkeypatch):
+    from numba.core import config
+
+    from npdl_numba.compiled import jit
+
+    def hits(sources):
+        monkeypatch.setattr(jit, "sources", lambda: sources)
+        doubled = jit.jit(twice)
+        assert doubled(2.0) == 4.0
+        return sum(doubled.stats.cache_hits.values())
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    assert [hits(sources) for sources in ("old", "old", "new", "new")] == [0, 1, 0, 1]
+
+
+def twice(x):
+    return 2 * x
+
+
 def test_computes_the_same_on_a_processor_without_avx(tmp_path):
     out, _ = run(SEQUENCE, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_CPU_NAME="generic")
     assert out == "16 True"

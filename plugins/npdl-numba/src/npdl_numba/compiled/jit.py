@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, overload
 
 from numba import njit
@@ -46,6 +49,25 @@ class _DistinctArrays(Compiler):  # type: ignore[misc]
         return super().define_pipelines()
 
 
+@cache
+def sources() -> str:
+    """Return a digest of all modules of this folder, which inline each other's functions."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _keep_on_disk(dispatcher: Any) -> None:
+    """Load and write code where there is a place to, for as long as no module of this folder changes."""
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+        return
+    index = dispatcher._cache._cache_file
+    index._source_stamp = index._source_stamp, sources()  # numba's own is of the function's module alone
+
+
 @overload
 def jit(function: Function) -> Function: ...
 @overload
@@ -81,12 +103,12 @@ def jit(
         options["pipeline_class"] = _DistinctArrays
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **options}
 
-    first = () if signature is None else (signature,)
-
     def compiled(function: Function) -> Any:
-        try:
-            return njit(*first, cache=True, **options)(function)
-        except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-            return njit(*first, **options)(function)
+        dispatcher = njit(**options)(function)
+        _keep_on_disk(dispatcher)
+        if signature is not None:
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()
+        return dispatcher
 
     return compiled if function is None else compiled(function)
