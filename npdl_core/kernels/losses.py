@@ -14,12 +14,15 @@ PIECE = 1 << 17
 """How many numbers a piece has at most, unless one row has more."""
 
 
-def _pieces(array: NDArray[Any]) -> Iterator[slice]:
-    """Yield slices that cover the first axis of an array of rows."""
-    n = len(array)
-    step = max(1, PIECE * n // max(array.size, 1))
+def _pieces(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield matching parts of arrays along their first axis; the first one has the most numbers."""
+    size, n = arrays[0].size, len(arrays[0])
+    if size <= PIECE:
+        yield arrays
+        return
+    step = max(1, PIECE * n // size)
     for start in range(0, n, step):
-        yield slice(start, start + step)
+        yield tuple(array[start : start + step] for array in arrays)
 
 
 def squared_error(
@@ -42,9 +45,9 @@ def squared_error(
     grads : ndarray (..., K)
         Where to write the gradient.
     """
-    for piece in _pieces(outputs):
-        difference = np.subtract(outputs[piece], targets[piece], out=grads[piece])
-        np.vecdot(difference, difference, out=losses[piece])
+    for p, t, loss, difference in _pieces(outputs, targets, losses, grads):
+        np.subtract(p, t, out=difference)
+        np.vecdot(difference, difference, out=loss)
         if scale != 1:
             difference *= scale
     losses *= 0.5
@@ -61,9 +64,8 @@ def softmax(x: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         Where to write, maybe ``x`` itself; returned.
     """
     if x.size > PIECE and x.flags.c_contiguous and out.flags.c_contiguous:
-        rows, results = (array.reshape(-1, array.shape[-1]) for array in (x, out))
-        for piece in _pieces(rows):
-            _softmax(rows[piece], results[piece])
+        for scores, probabilities in _pieces(*(array.reshape(-1, array.shape[-1]) for array in (x, out))):
+            _softmax(scores, probabilities)
     else:
         _softmax(x, out)
     return out
@@ -115,8 +117,8 @@ def softmax_cross_entropy(
         Where to write the gradient.
     """
     entropy = _of_ids if targets.ndim == 1 else _of_distributions
-    for piece in _pieces(outputs):
-        entropy(outputs[piece], targets[piece], scale, epsilon, losses[piece], grads[piece])
+    for p, t, loss, gradient in _pieces(outputs, targets, losses, grads):
+        entropy(p, t, scale, epsilon, loss, gradient)
 
 
 def _of_ids(
