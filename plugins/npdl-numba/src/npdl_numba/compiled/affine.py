@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.products import multiply_add, share
+from npdl_numba.compiled.sums import accumulate
 from npdl_numba.compiled.tiles import LANES
 
 __all__ = ["work"]
@@ -42,9 +43,7 @@ def _sum_rows(source: int, source_row: int, n_rows: int, n_columns: int, sums: i
     totals = _row(sums, n_columns)
     totals[:] = 0
     for r in range(n_rows):
-        row = _row(source + 4 * r * source_row, n_columns)
-        for c in range(n_columns):
-            totals[c] += row[c]
+        accumulate(totals, _row(source + 4 * r * source_row, n_columns))
 
 
 @jit

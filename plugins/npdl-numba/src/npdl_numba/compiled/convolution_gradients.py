@@ -10,6 +10,7 @@ from npdl_numba.compiled.convolution import SLACK, frame, keep, scratch, windows
 from npdl_numba.compiled.jit import jit
 from npdl_numba.compiled.moves import move_1, move_8
 from npdl_numba.compiled.shares import take
+from npdl_numba.compiled.sums import accumulate
 from npdl_numba.compiled.windows import ROWS, tile, width
 
 __all__ = ["backward", "sum_panels"]
@@ -257,19 +258,13 @@ def backward(
     keep(delta_flat)
 
 
-@jit(distinct=True)
-def _add(row: Any, total: Any) -> None:
-    for c in range(len(total)):
-        total[c] += row[c]
-
-
 @jit
 def sum_panels(parts: Any, n_rows: int, total: Any) -> None:
     """Write the sums over parts, in their order, of gradients as panels into ``total`` (K, F)."""
     depth, n_columns = total.shape
     sums = parts[0]
     for part in range(1, len(parts)):
-        _add(parts[part], sums)
+        accumulate(sums, parts[part])
     source, column = sums.ctypes.data, 0
     while column < n_columns:
         wide = width(n_columns - column)

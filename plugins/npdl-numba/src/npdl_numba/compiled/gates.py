@@ -8,7 +8,7 @@ import numpy as np
 
 from npdl_numba.compiled.jit import jit
 
-__all__ = ["PAD", "accumulate", "blend", "load_rows", "logistic", "take_passed", "tanh"]
+__all__ = ["PAD", "blend", "load_rows", "logistic", "take_passed", "tanh"]
 
 PAD = 16
 """Numbers between the rows of scratch: rows a power of two apart would share few lines of the first cache."""
@@ -70,10 +70,3 @@ def take_passed(grad: Any, passed: Any, real: Any, reset: bool) -> None:
     for j in range(len(grad)):
         passed[j] = grad[j] * kept
         grad[j] = grad[j] * real
-
-
-@jit(distinct=True)
-def accumulate(target: Any, term: Any) -> None:
-    """Add a row of scratch to a row (H,)."""
-    for j in range(len(target)):
-        target[j] += term[j]

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from npdl_numba.compiled.gates import PAD, accumulate, blend, load_rows, take_passed, tanh
+from npdl_numba.compiled.gates import PAD, blend, load_rows, take_passed, tanh
 from npdl_numba.compiled.jit import jit
+from npdl_numba.compiled.sums import accumulate
 from npdl_numba.compiled.tiles import WIDTH, multiply
 
 __all__ = ["backward", "cell", "forward"]

@@ -15,6 +15,7 @@ from npdl_numba.compiled.products import (
     share,
     times_panel,
 )
+from npdl_numba.compiled.sums import accumulate
 from npdl_numba.compiled.tiles import LANES, WIDTH, n_panels
 
 __all__ = ["work"]
@@ -29,12 +30,6 @@ GROUP = 16
 """Rows of the result that run over all these panels before the next ones."""
 
 
-@jit(distinct=True)
-def _add(row: Any, sums: Any) -> None:
-    for c in range(len(sums)):
-        sums[c] += row[c]
-
-
 @jit
 def _pack(delta: Any, left: int, panels: Any, db: Any) -> None:
     """Pack columns of delta (K, F) from ``left`` on, row by row, and add their sums to ``db``."""
@@ -44,7 +39,7 @@ def _pack(delta: Any, left: int, panels: Any, db: Any) -> None:
         at = delta.ctypes.data + 4 * (left + p * WIDTH)
         pack_panel(at, delta.strides[0] // 4, wide, depth, panels[p].ctypes.data)
         for k in range(depth):
-            _add(panels[p, k], db[p * WIDTH : p * WIDTH + wide])
+            accumulate(db[p * WIDTH : p * WIDTH + wide], panels[p, k])
 
 
 @jit
