@@ -100,17 +100,14 @@ class SoftmaxCategoricalCrossEntropy(ClassObjective):
         """Return both; from logits they share the softmax."""
         if not self.from_logits:
             return super().losses_and_gradients(outputs, targets, scale)
-        return self._at_once(outputs, targets, scale, None)
+        return self._at_once(outputs, targets, scale)
 
     def losses_and_fused_gradients(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
         """Return both; behind a softmax they share its probabilities."""
-        if self.from_logits:
-            return super().losses_and_fused_gradients(outputs, targets, scale)
-        return self._at_once(outputs, targets, scale, self.epsilon)
+        return self._at_once(outputs, targets, scale)
 
-    def _at_once(
-        self, outputs: NDArray[Any], targets: NDArray[Any], scale: float, epsilon: float | None
-    ) -> Both:
+    def _at_once(self, outputs: NDArray[Any], targets: NDArray[Any], scale: float) -> Both:
+        epsilon = None if self.from_logits else self.epsilon
         if targets.ndim == outputs.ndim or self.label_smoothing:
             targets = self.distribution(outputs, targets)
         return in_rows(kernels.softmax_cross_entropy, outputs, targets, scale, epsilon)
