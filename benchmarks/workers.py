@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MARK = "answer: "
 #: How many answers a process gives before a new one takes its place: processes of one program differ, by
 #: where their memory lies, and starting one takes longer than what is timed.
-LIFE = 4
+LIFE = 2
 
 
 class Other(NamedTuple):

@@ -139,7 +139,7 @@ for index, _ in enumerate(sys.stdin):
 def test_a_worker_answers_a_few_times_and_is_replaced(bench, worker):
     asked = worker(COUNTING)
     answers = [asked.ask() for _ in range(bench("workers").LIFE + 1)]
-    assert [index for _, index in answers] == [0, 1, 2, 3, 0]
+    assert [index for _, index in answers] == [0, 1, 0]
     assert len({process for process, _ in answers}) == 2
 
 
