@@ -132,6 +132,8 @@ def test_small_double_and_strided_arrays_are_declined(name, monkeypatch):
         changed = list(args)
         changed[position] = np.repeat(args[position], 2, axis=-1)[..., ::2]
         assert apply(name, changed, options) is NotImplemented
+    args[-1].flags.writeable = False
+    assert apply(name, args, options) is NotImplemented
 
 
 def test_an_image_that_numpy_takes_long_for_is_computed():

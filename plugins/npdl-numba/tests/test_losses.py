@@ -205,3 +205,16 @@ def test_objectives_give_the_same_with_it(objective, config, case, monkeypatch):
     assert answers == [None]
     np.testing.assert_allclose(results[0][:2], results[1][:2], rtol=1e-6)
     np.testing.assert_allclose(results[0][2], results[1][2], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [10, 10**6, -1])
+def test_ids_that_are_no_class_are_left_to_the_reference(wrong):
+    outputs, ids, *rest = draw("class ids", (2000, 10))
+    ids[-1] = wrong
+    assert losses.softmax_cross_entropy(outputs, ids, *rest) is NotImplemented
+
+
+@pytest.mark.parametrize("case", ["class ids", "one-hot rows", "scores"])
+def test_gradients_in_the_place_of_the_outputs_are_left_to_the_reference(case):
+    outputs, *rest = draw(case, (2000, 10))
+    assert losses.softmax_cross_entropy(outputs, *rest[:-1], outputs) is NotImplemented

@@ -71,6 +71,7 @@ def test_code_on_disk_is_of_these_sources(tmp_path, monkeypatch):
         assert doubled(2.0) == 4.0
         return sum(doubled.stats.cache_hits.values())
 
+    assert len(jit.sources()) == 64
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
     assert [hits(sources) for sources in ("old", "old", "new", "new")] == [0, 1, 0, 1]
 

@@ -72,6 +72,12 @@ def test_what_is_declined(monkeypatch):
     for places in (winner.astype(np.intp), winner[:, :, :, ::-1], winner[:1]):
         assert max_pooling_forward(x, kernel, stride, out, places) is NotImplemented
         assert max_pooling_backward(dy, places, kernel, stride, x) is NotImplemented
+    for fixed in (out, winner):
+        fixed.flags.writeable = False
+        assert max_pooling_forward(x, kernel, stride, out, winner) is NotImplemented
+        fixed.flags.writeable = True
+    x.flags.writeable = False
+    assert max_pooling_backward(dy, winner, kernel, stride, x) is NotImplemented
     assert max_pooling_forward(x, (17, 17), (1, 1), out, None) is NotImplemented
     volume = np.zeros((2, 4, 4, 4, 3), "float32")
     assert max_pooling_forward(volume, (2,) * 3, (2,) * 3, volume[:, ::2, ::2, ::2].copy(), None) is (

@@ -105,3 +105,10 @@ def test_layers_write_their_gradients_with_it(name, monkeypatch):
     model.compile(loss="mse", optimizer="sgd")
     model.train_on_batch(np.ones((4, 5, 3), "float32"), np.ones((4, 6), "float32"))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("index", [4, 5, 6, 7])
+def test_what_may_not_be_written_to_is_left_to_the_reference(index):
+    args = draw(40, 5, 6, 7)
+    args[index].flags.writeable = False
+    assert weights.recurrent_affine_backward(*args) is NotImplemented

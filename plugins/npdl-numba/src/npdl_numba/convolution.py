@@ -53,6 +53,8 @@ def convolution_forward(
     form = _Form.of(x, W, out, stride, dilation, groups, padding)
     if form is None or not (plain((x, x.shape)) and (bias is None or plain((bias, W.shape[-1:])))):
         return NotImplemented
+    if not coverage.writeable(out):
+        return NotImplemented
     from npdl_numba.compiled import convolution, windows
 
     n_filters = W.shape[-1]
@@ -85,7 +87,7 @@ def convolution_backward(
     form = _Form.of(x, W, dy, stride, dilation, groups, padding)
     wanted = ((dW, W.shape), (dx, x.shape), (rectified, dy.shape), (db, W.shape[-1:]))
     given = [(array, shape) for array, shape in wanted if array is not None]
-    if form is None or not plain((x, x.shape), *given):
+    if form is None or not (plain((x, x.shape), *given) and coverage.writeable(dW, dx, db)):
         return NotImplemented
     if dx is not None and not form.reversible:
         return NotImplemented

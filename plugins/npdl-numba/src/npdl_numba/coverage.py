@@ -24,7 +24,7 @@ _FLOAT32 = np.dtype(np.float32)
 
 
 def plain(*pairs: tuple[Any, tuple[int, ...]]) -> bool:
-    """Return whether all are float32 arrays in C order of the given shapes, without empty axes.
+    """Return whether all are aligned float32 arrays in C order of the given shapes, without empty axes.
 
     Examples
     --------
@@ -35,10 +35,22 @@ def plain(*pairs: tuple[Any, tuple[int, ...]]) -> bool:
         type(array) is np.ndarray
         and array.dtype == _FLOAT32
         and array.flags.c_contiguous
+        and array.flags.aligned
         and array.shape == shape
         and array.size
         for array, shape in pairs
     )
+
+
+def writeable(*arrays: Any) -> bool:
+    """Return whether all arrays that are given may be written to, which addresses do not tell.
+
+    Examples
+    --------
+    >>> writeable(np.zeros(3), None), writeable(np.broadcast_to(np.zeros(1), 3))
+    (True, False)
+    """
+    return all(array is None or array.flags.writeable for array in arrays)
 
 
 def rows_apart(*pairs: tuple[Any, tuple[int, ...]]) -> bool:

@@ -80,7 +80,7 @@ def softmax_cross_entropy(
     of_ids = targets.ndim == 1
     if not _covers(outputs, losses, grads) or (epsilon is None and not of_ids):
         return NotImplemented
-    if not (_plain_ids(targets, losses) if of_ids else coverage.plain((targets, outputs.shape))):
+    if not (_plain_ids(targets, outputs) if of_ids else coverage.plain((targets, outputs.shape))):
         return NotImplemented
     from npdl_numba.compiled import softmax as compiled
 
@@ -92,16 +92,20 @@ def softmax_cross_entropy(
     return None
 
 
-def _plain_ids(ids: Array, losses: Array) -> bool:
-    """Return whether class ids (M,) are what objectives make of them."""
-    return ids.dtype == np.intp and ids.flags.c_contiguous and ids.shape == losses.shape
+def _plain_ids(ids: Array, outputs: Array) -> bool:
+    """Return whether these are ids (M,) of classes 0 … K - 1: compiled code goes where they point."""
+    if not (ids.dtype == np.intp and ids.flags.c_contiguous and ids.shape == outputs.shape[:1]):
+        return False
+    return bool(ids.view(np.uintp).max() < outputs.shape[1])
 
 
 def _covers(outputs: Array, losses: Array, grads: Array) -> bool:
     """Return whether outputs (M, K), losses (M,) and gradients (M, K) are covered."""
     shape = outputs.shape
-    return outputs.size >= coverage.MIN_NUMBERS and coverage.plain(
-        (outputs, shape), (losses, shape[:1]), (grads, shape)
+    return (
+        outputs.size >= coverage.MIN_NUMBERS
+        and coverage.plain((outputs, shape), (losses, shape[:1]), (grads, shape))
+        and not np.may_share_memory(outputs, grads)
     )
 
 

@@ -26,7 +26,8 @@ _MOST_PLACES = 256
 
 def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, winner: Array | None) -> Any:
     """Pool, or decline."""
-    if not _covers(xp, kernel, stride, out) or not (winner is None or _places(winner, out)):
+    placed = winner is None or (_places(winner, out) and coverage.writeable(winner))
+    if not (_covers(xp, kernel, stride, out) and placed and coverage.writeable(out)):
         return NotImplemented
     from npdl_numba.compiled import pooling
 
@@ -37,7 +38,7 @@ def max_pooling_forward(xp: Array, kernel: Sizes, stride: Sizes, out: Array, win
 
 def max_pooling_backward(dy: Array, winner: Array, kernel: Sizes, stride: Sizes, dxp: Array) -> Any:
     """Send gradients to where the maxima were, or decline."""
-    if not (_covers(dxp, kernel, stride, dy) and _places(winner, dy)):
+    if not (_covers(dxp, kernel, stride, dy) and _places(winner, dy) and coverage.writeable(dxp)):
         return NotImplemented
     from npdl_numba.compiled import pooling
 

@@ -56,4 +56,5 @@ def _covers(
         and coverage.plain((delta, (n_rows, width)), (rows, (n_rows, n_in)), (states, (n_rows, n_hidden)))
         and coverage.plain((W, (n_in, width)), (dW, W.shape), (dU, (n_hidden, width)), (db, (width,)))
         and (out is None or coverage.plain((out, rows.shape)))
+        and coverage.writeable(dW, dU, db, out)
     )

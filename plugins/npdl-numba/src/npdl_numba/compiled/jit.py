@@ -54,7 +54,8 @@ def sources() -> str:
     """Return a digest of all modules of this folder, which inline each other's functions."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -105,6 +106,8 @@ def jit(
 
     def compiled(function: Function) -> Any:
         dispatcher = njit(**options)(function)
+        if dispatcher is function:  # NUMBA_DISABLE_JIT
+            return function
         _keep_on_disk(dispatcher)
         if signature is not None:
             dispatcher.compile(signature)
